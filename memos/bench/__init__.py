@@ -1,0 +1,1 @@
+"""Measurements of this installation. They print; nothing is asserted about time."""

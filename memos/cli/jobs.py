@@ -1,0 +1,139 @@
+"""``memos jobs``: list, show, wait, cancel."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from memos import ids
+from memos.cli.options import AsJson, DataDir, Tenant, settings_of
+from memos.cli.output import console, print_json, print_table
+from memos.errors import InvalidConfig
+from memos.ids import JobId, TenantId
+from memos.mem_scheduler.base import Scheduler
+from memos.mem_scheduler.factory import build_scheduler
+from memos.types import FINAL_STATES, JobKind, JobRecord, JobState
+
+app: Final = typer.Typer(no_args_is_help=True)
+
+Job = Annotated[str, typer.Argument(help="The job's id.")]
+_COLUMNS: Final = (
+    "job",
+    "kind",
+    "state",
+    "cube",
+    "session",
+    "user",
+    "tries",
+    "submitted",
+    "wait ms",
+    "run ms",
+    "error",
+)
+
+
+@app.command("list")
+def list_jobs(
+    kind: Annotated[JobKind | None, typer.Option(help="Only jobs of this kind.")] = None,
+    state: Annotated[JobState | None, typer.Option(help="Only jobs in this state.")] = None,
+    cube: Annotated[str | None, typer.Option(help="Only jobs of this cube.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000)] = 20,
+    offset: Annotated[int, typer.Option(min=0)] = 0,
+    data_dir: DataDir = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Jobs of the tenant, newest first."""
+    scheduler, who = _open(data_dir, tenant)
+    records = scheduler.list_jobs(who, kind=kind, state=state, cube=cube, limit=limit, offset=offset)
+    if as_json:
+        print_json([record_json(record) for record in records])
+    else:
+        print_table(f"Jobs of {who}", _COLUMNS, (_row(record) for record in records))
+
+
+@app.command()
+def show(job: Job, data_dir: DataDir = None, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """All that is known of a job."""
+    scheduler, who = _open(data_dir, tenant)
+    _print_record(scheduler.status(who, JobId(job)), as_json)
+
+
+@app.command()
+def wait(
+    job: Job,
+    timeout: Annotated[float, typer.Option(min=0, help="Seconds to wait at most.")] = 60,
+    data_dir: DataDir = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Wait for a job's end; exits 1 when it did not succeed in time."""
+    scheduler, who = _open(data_dir, tenant)
+    (record,) = scheduler.wait(who, [JobId(job)], timeout_s=timeout)
+    _print_record(record, as_json)
+    if record.state is not JobState.SUCCEEDED:
+        raise typer.Exit(1)
+
+
+@app.command()
+def cancel(job: Job, data_dir: DataDir = None, tenant: Tenant = None, as_json: AsJson = False) -> None:
+    """Cancel a job that has not started; exits 1 when it is too late."""
+    scheduler, who = _open(data_dir, tenant)
+    record = scheduler.cancel(who, JobId(job))
+    _print_record(record, as_json)
+    if record.state is not JobState.CANCELLED:
+        raise typer.Exit(1)
+
+
+def record_json(record: JobRecord) -> dict[str, Any]:
+    """A job as a JSON object; times in ISO 8601."""
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "state": record.state,
+        "final": record.state in FINAL_STATES,
+        "tenant": record.lane.tenant,
+        "cube": record.lane.cube,
+        "session": record.lane.session,
+        "user": record.user,
+        "attempts": record.attempts,
+        "submitted_at": _time(record.submitted_at_ms),
+        "started_at": _time(record.started_at_ms),
+        "finished_at": _time(record.finished_at_ms),
+        "wait_ms": record.wait_ms,
+        "run_ms": record.run_ms,
+        "error_class": record.error_class,
+        "error_message": record.error_message,
+        "memory_ids": list(record.memory_ids),
+        "degraded": list(record.degraded),
+        "result": dict(record.result),
+    }
+
+
+def _open(data_dir: Any, tenant: str | None) -> tuple[Scheduler, TenantId]:
+    settings = settings_of(data_dir, tenant)
+    if settings.redis_url is None:
+        raise InvalidConfig("no scheduler is running; start one with `memos up`, or set MEMOS_REDIS_URL")
+    return build_scheduler(settings), ids.tenant_id(settings.tenant)
+
+
+def _print_record(record: JobRecord, as_json: bool) -> None:
+    fields = record_json(record)
+    if as_json:
+        print_json(fields)
+        return
+    for name, value in fields.items():
+        if value not in ("", None, [], {}):
+            console.print(f"{name:>14}  {value}", markup=False)
+
+
+def _row(record: JobRecord) -> tuple[object, ...]:
+    lane = f"{record.lane.cube}/{record.lane.session}"
+    times = (record.wait_ms, record.run_ms)
+    return (record.id, record.kind, record.state, lane, record.attempts, *times, record.error_class)
+
+
+def _time(milliseconds: int | None) -> str | None:
+    if not milliseconds:
+        return None
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")

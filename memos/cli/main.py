@@ -1,0 +1,45 @@
+"""The ``memos`` command. Exit status: 0 done, 1 failed, 2 the user's input was wrong, 130 interrupted."""
+
+import sys
+
+import typer
+
+from memos.cli import config, demo, jobs, memory, models, stack
+from memos.cli.bench import app as bench_app
+from memos.cli.output import print_error
+from memos.errors import AccessDenied, InvalidRequest, MemosError, NotFound, QuotaExceeded
+
+app = typer.Typer(
+    name="memos",
+    help="A memory operating system for LLM applications.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+memory.register(app)
+stack.register(app)
+demo.register(app)
+app.add_typer(jobs.app, name="jobs", help="Look at jobs and act on them.")
+app.add_typer(models.app, name="models", help="Models that need no hub.")
+app.add_typer(config.app, name="config", help="What this process is configured with.")
+app.add_typer(bench_app, name="bench", help="Measure this installation; prints, asserts nothing.")
+
+_USERS_MISTAKES = (InvalidRequest, NotFound, AccessDenied, QuotaExceeded)
+
+
+def main() -> None:
+    """Run the command; an error of ours is one line, never a traceback."""
+    try:
+        app()
+    except MemosError as error:
+        print_error(str(error))
+        sys.exit(2 if isinstance(error, _USERS_MISTAKES) else 1)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

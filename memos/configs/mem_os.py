@@ -1,0 +1,30 @@
+"""Configuration of MOS."""
+
+from pydantic import Field
+
+from memos.configs.base import BaseConfig
+from memos.configs.llm import LLMConfigFactory
+from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.kv.prefix import DEFAULT_SYSTEM_PROMPT
+
+
+class MOSConfig(BaseConfig):
+    """What one MOS object does; servers and files are in Settings."""
+
+    user_id: str = Field(default="root", description="Who acts when a call names no user; made at the start.")
+    session_id: str = Field(default="default", description="The session of calls that name none.")
+    chat_model: LLMConfigFactory | None = Field(
+        default=None, description="Answers chats; by default Settings.chat_model."
+    )
+    mem_reader: MemReaderConfigFactory | None = Field(
+        default=None, description="Turns messages into memories; by default Settings.reader."
+    )
+    system_prompt: str = Field(default=DEFAULT_SYSTEM_PROMPT, min_length=1, description="Begins every chat's prompt.")
+    top_k: int = Field(default=5, ge=1, le=1000, description="Memories of a search that names no number.")
+    max_turns_window: int = Field(default=20, ge=0, description="Messages of the session that a chat shows the model.")
+    enable_mem_scheduler: bool = Field(
+        default=False, description="Hand work to workers through Redis; else do it at once."
+    )
+    enable_activation_memory: bool = Field(
+        default=False, description="Put a cube's stable memories first in the prompt and keep their KV state."
+    )

@@ -1,0 +1,34 @@
+"""Configuration of readers."""
+
+from collections.abc import Mapping
+from typing import ClassVar, Final
+
+from pydantic import Field
+
+from memos.configs.base import BaseConfig
+from memos.configs.llm import LLMConfigFactory
+from memos.configs.union import BackendConfig
+
+DEFAULT_MAX_CHARS: Final = 12_000
+
+
+class RulesMemReaderConfig(BaseConfig):
+    """The reader that needs no model, and nothing to configure."""
+
+
+class SimpleStructMemReaderConfig(BaseConfig):
+    """The reader that asks a language model for facts by a JSON schema."""
+
+    llm: LLMConfigFactory
+    max_chars: int = Field(
+        default=DEFAULT_MAX_CHARS, ge=1000, description="Characters of conversation in one call; more makes several."
+    )
+
+
+class MemReaderConfigFactory(BackendConfig):
+    """``{"backend": "rules" | "simple_struct", "config": {...}}``."""
+
+    known: ClassVar[Mapping[str, type[BaseConfig]]] = {
+        "rules": RulesMemReaderConfig,
+        "simple_struct": SimpleStructMemReaderConfig,
+    }

@@ -1,0 +1,17 @@
+"""How texts are grouped for a model whose cost grows with the padded length."""
+
+from collections.abc import Iterator, Sequence
+
+
+def build_batches(lengths: Sequence[int], *, padded_tokens: int) -> Iterator[list[int]]:
+    """Positions of ``lengths`` grouped by similar length, longest first.
+
+    A group's size times its longest length is at most ``padded_tokens``, unless one text alone is longer.
+    """
+    order = sorted(range(len(lengths)), key=lambda position: (-lengths[position], position))
+    start = 0
+    while start < len(order):
+        longest = max(1, lengths[order[start]])
+        size = max(1, padded_tokens // longest)
+        yield order[start : start + size]
+        start += size

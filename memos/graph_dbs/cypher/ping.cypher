@@ -1,0 +1,3 @@
+// Does the database answer?
+// Parameters: none. Returns: answer.
+RETURN 1 AS answer

@@ -1,0 +1,19 @@
+// Constraints and indexes, one statement a paragraph, each safe to repeat.
+// Parameters: none. Returns: nothing.
+// A key starts with tenant and cube, so its index also finds all nodes of a cube, as a range.
+
+CREATE CONSTRAINT memos_memory_key IF NOT EXISTS FOR (n:Memory) REQUIRE n.key IS UNIQUE;
+
+CREATE CONSTRAINT memos_message_key IF NOT EXISTS FOR (n:Message) REQUIRE n.key IS UNIQUE;
+
+CREATE CONSTRAINT memos_job_key IF NOT EXISTS FOR (n:Job) REQUIRE n.key IS UNIQUE;
+
+CREATE CONSTRAINT memos_lane_key IF NOT EXISTS FOR (n:Lane) REQUIRE n.key IS UNIQUE;
+
+CREATE CONSTRAINT memos_schema_key IF NOT EXISTS FOR (n:MemosSchema) REQUIRE n.key IS UNIQUE;
+
+CREATE INDEX memos_memory_order IF NOT EXISTS FOR (n:Memory) ON (n.order_key);
+
+CREATE INDEX memos_message_order IF NOT EXISTS FOR (n:Message) ON (n.order_key);
+
+CREATE INDEX memos_memory_lagging IF NOT EXISTS FOR (n:Memory) ON (n.lagging_cube);

@@ -1,0 +1,67 @@
+"""The steps of the one transaction that applies jobs to a lane.
+
+lock the lane ──> is its fence newer than ours? ──yes──> Fenced; nothing is written
+                       │ no
+                       └──> leave out applied jobs ──> messages ──> memories and edges ──> Job nodes, numbering
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from memos.errors import Fenced
+from memos.graph_dbs import rows as layout
+from memos.graph_dbs.base import JobWrite
+from memos.graph_dbs.rows import Row
+from memos.ids import CubeId, SessionId, TenantId, storage_key
+
+ROWS_PER_QUERY: Final = 250
+
+Run = Callable[[str, Mapping[str, Any]], list[Row]]
+"""Runs a named query with its parameters inside a transaction, and returns its rows."""
+
+
+class LaneWriter:
+    """Writes jobs into one lane under one fence."""
+
+    def __init__(self, tenant: TenantId, cube: CubeId, session: SessionId, fence: int | None) -> None:
+        self._tenant = tenant
+        self._cube = cube
+        self._session = session
+        self._fence = fence
+        self._key = storage_key(tenant, cube, session)
+
+    def write(self, run: Run, writes: Sequence[JobWrite]) -> None:
+        """Write the jobs that have not been applied. Raises Fenced; the transaction is then to be rolled back."""
+        first_seq = self._lock(run)
+        fresh = self._without_applied(run, writes)
+        if not fresh:
+            return
+        where = (self._tenant, self._cube, self._session)
+        messages = layout.message_rows(*where, fresh, first_seq=first_seq)
+        memories = [layout.memory_row(self._tenant, memory) for write in fresh for memory in write.memories]
+        jobs = [layout.job_row(*where, write) for write in fresh]
+        run_in_chunks(run, "write_messages", messages, {})
+        run_in_chunks(run, "write_memories", memories, {})
+        run_in_chunks(run, "write_jobs", jobs, {"lane_key": self._key, "next_seq": first_seq + len(messages)})
+
+    def _lock(self, run: Run) -> int:
+        names = {"tenant": self._tenant, "cube": self._cube, "session": self._session}
+        (lane,) = run("lock_lane", {"key": self._key, "fence": self._fence, **names})
+        if self._fence is not None and lane["fence"] > self._fence:
+            raise Fenced(
+                f"lane {self._cube}/{self._session}: fence {self._fence} is stale, {lane['fence']} has written here; "
+                "nothing was written"
+            )
+        return int(lane["next_seq"])
+
+    def _without_applied(self, run: Run, writes: Sequence[JobWrite]) -> list[JobWrite]:
+        keys = layout.keys_of(self._tenant, self._cube, [write.job for write in writes])
+        names = {"tenant": self._tenant, "cube": self._cube}
+        applied = {row["id"] for row in run("find_applied", {"keys": keys, **names})}
+        return [write for write in writes if write.job not in applied]
+
+
+def run_in_chunks(run: Run, name: str, rows: Sequence[Row], parameters: Mapping[str, Any]) -> None:
+    """Run a query over ``$rows``, a limited number of them at a time."""
+    for start in range(0, len(rows), ROWS_PER_QUERY):
+        run(name, {"rows": rows[start : start + ROWS_PER_QUERY], **parameters})

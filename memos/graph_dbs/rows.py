@@ -1,0 +1,194 @@
+"""How values become properties of nodes, and back. Pure.
+
+    label     key                            order_key
+    Memory    tenant, cube, memory           tenant, cube, created_at_ms, memory
+    Message   tenant, cube, message          tenant, cube, session, seq
+    Job       tenant, cube, job
+    Lane      tenant, cube, session
+
+Keys are joined by storage_key; numbers in them have leading zeros, so that keys sort as the numbers do. All keys of a
+cube lie between two strings (``cube_range``). A memory that the index lags behind has ``lagging_cube``, the others
+have not.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from memos.errors import InvalidRequest
+from memos.graph_dbs.base import JobWrite
+from memos.ids import KEY_SEPARATOR, CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
+from memos.types import Category, Memory, MemoryStatus, MemoryType, Message, Role, Source
+
+Row = dict[str, Any]
+
+_BEHIND_SEPARATOR: Final = chr(ord(KEY_SEPARATOR) + 1)
+# What an update leaves alone: identity, where the memory came from, and the two versions, which only grow.
+_KEPT_BY_UPDATE: Final = frozenset(
+    {"id", "cube", "user", "session", "created_at_ms", "source_ids", "version", "indexed_version"}
+)
+
+
+def cube_range(tenant: TenantId, *parts: str) -> tuple[str, str]:
+    """Two strings between which all keys lie that start with these parts."""
+    start = storage_key(tenant, *parts)
+    return start + KEY_SEPARATOR, start + _BEHIND_SEPARATOR
+
+
+def keys_of(tenant: TenantId, cube: CubeId, ids: Iterable[str]) -> list[str]:
+    """The keys of memories, messages or jobs, each once."""
+    return [storage_key(tenant, cube, each) for each in dict.fromkeys(ids)]
+
+
+def order_key(tenant: TenantId, memory: Memory) -> str:
+    """Sorts the memories of a cube by ``created_at_ms``, then ``id``."""
+    return storage_key(tenant, memory.cube, f"{max(memory.created_at_ms, 0):015d}", memory.id)
+
+
+def memory_row(tenant: TenantId, memory: Memory) -> Row:
+    """A memory as write_memories.cypher takes it."""
+    key = storage_key(tenant, memory.cube, memory.id)
+    lagging = storage_key(tenant, memory.cube) if memory.indexed_version < memory.version else None
+    identity = {"key": key, "tenant": tenant, "order_key": order_key(tenant, memory), "lagging_cube": lagging}
+    sources = [storage_key(tenant, memory.cube, source) for source in memory.source_ids]
+    return {"key": key, "properties": {**_attributes(memory), **identity}, "source_keys": sources}
+
+
+def update_properties(tenant: TenantId, memory: Memory) -> Row:
+    """What update_memory.cypher sets."""
+    changed = {name: value for name, value in _attributes(memory).items() if name not in _KEPT_BY_UPDATE}
+    return {**changed, "lagging_cube": storage_key(tenant, memory.cube)}
+
+
+def read_memory(properties: Mapping[str, Any]) -> Memory:
+    """A memory from its node's properties."""
+    known = {name: properties[name] for name in _PLAIN_FIELDS if name in properties}
+    return Memory(
+        **known,
+        key=properties["key_phrase"],
+        memory_type=MemoryType(properties["memory_type"]),
+        category=Category(properties["category"]),
+        status=MemoryStatus(properties["status"]),
+        entities=tuple(properties["entities"]),
+        tags=tuple(properties["tags"]),
+        source_ids=tuple(MessageId(source) for source in properties["source_ids"]),
+    )
+
+
+def message_rows(
+    tenant: TenantId, cube: CubeId, session: SessionId, writes: Iterable[JobWrite], *, first_seq: int
+) -> list[Row]:
+    """All messages of the jobs as write_messages.cypher takes them, numbered in their order."""
+    spoken = ((write.user, message) for write in writes for message in write.messages)
+    return [
+        {
+            "key": storage_key(tenant, cube, message.id),
+            "properties": {
+                "key": storage_key(tenant, cube, message.id),
+                "order_key": storage_key(tenant, cube, session, f"{seq:012d}"),
+                "tenant": tenant,
+                "cube": cube,
+                "session": session,
+                "user": user,
+                "seq": seq,
+                "id": message.id,
+                "role": message.role.value,
+                "text": message.text,
+                "speaker": message.speaker,
+                "said_at_ms": message.said_at_ms,
+            },
+        }
+        for seq, (user, message) in enumerate(spoken, start=first_seq)
+    ]
+
+
+def read_message(properties: Mapping[str, Any]) -> tuple[UserId, Message]:
+    """A message, and the user whose turn it was, from its node's properties."""
+    message = Message(
+        id=MessageId(properties["id"]),
+        role=Role(properties["role"]),
+        text=properties["text"],
+        speaker=properties["speaker"],
+        said_at_ms=properties["said_at_ms"],
+    )
+    return UserId(properties["user"]), message
+
+
+def read_sources(found: Iterable[tuple[MemoryId, Mapping[str, Any]]]) -> dict[MemoryId, tuple[Source, ...]]:
+    """The sources of each memory, oldest first, from pairs of a memory's id and a message's properties."""
+    of_memory: dict[MemoryId, list[Mapping[str, Any]]] = {}
+    for memory, properties in found:
+        of_memory.setdefault(memory, []).append(properties)
+    return {memory: tuple(_source(each) for each in sorted(all_, key=_age)) for memory, all_ in of_memory.items()}
+
+
+def job_row(tenant: TenantId, cube: CubeId, session: SessionId, write: JobWrite) -> Row:
+    """The witness of a job as write_jobs.cypher takes it."""
+    properties = {
+        "key": storage_key(tenant, cube, write.job),
+        "tenant": tenant,
+        "cube": cube,
+        "session": session,
+        "user": write.user,
+        "id": write.job,
+        "memory_ids": [memory.id for memory in write.memories],
+    }
+    return {"properties": properties}
+
+
+def once_each(cube: CubeId, writes: Sequence[JobWrite]) -> list[JobWrite]:
+    """The writes without repetitions of a job. Raises InvalidRequest for a memory of another cube."""
+    for memory in (memory for write in writes for memory in write.memories):
+        if memory.cube != cube:
+            raise InvalidRequest(f"memory {memory.id} belongs to cube {memory.cube!r}, not to {cube!r}")
+    first: dict[JobId, JobWrite] = {}
+    for write in writes:
+        first.setdefault(write.job, write)
+    return list(first.values())
+
+
+def _attributes(memory: Memory) -> Row:
+    return dict(_each_attribute(memory))
+
+
+def _each_attribute(memory: Memory) -> Iterator[tuple[str, Any]]:
+    for name in _PLAIN_FIELDS:
+        yield name, getattr(memory, name)
+    yield "key_phrase", memory.key  # a node's ``key`` is its name in the store
+    for name in ("memory_type", "category", "status"):
+        yield name, getattr(memory, name).value
+    for name in ("entities", "tags", "source_ids"):
+        yield name, list(getattr(memory, name))
+
+
+_PLAIN_FIELDS: Final = (
+    "id",
+    "cube",
+    "user",
+    "session",
+    "text",
+    "speaker",
+    "confidence",
+    "said_at_ms",
+    "valid_at_ms",
+    "invalid_at_ms",
+    "created_at_ms",
+    "updated_at_ms",
+    "version",
+    "indexed_version",
+)
+
+
+def _age(properties: Mapping[str, Any]) -> tuple[int, int]:
+    return properties["said_at_ms"], properties["seq"]
+
+
+def _source(properties: Mapping[str, Any]) -> Source:
+    _, message = read_message(properties)
+    return Source(
+        message_id=message.id,
+        session=SessionId(properties["session"]),
+        role=message.role,
+        speaker=message.speaker,
+        text=message.text,
+        said_at_ms=message.said_at_ms,
+    )

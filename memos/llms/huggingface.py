@@ -1,0 +1,79 @@
+"""Language models that run in this process with transformers."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from memos.configs.llm import HuggingFaceLLMConfig
+from memos.kv.engines.base import Decoding
+from memos.kv.engines.registry import shared_engine
+from memos.kv.engines.transformers import TransformersEngine
+from memos.llms.base import ChatMessages
+from memos.llms.think import ThinkFilter
+from memos.models.resolve import resolve_model
+from memos.settings import Settings, load_settings
+
+
+class HuggingFaceLLM:
+    """A chat model on this machine. Thread-safe; models of one directory, dtype and device share their weights.
+
+    Making one finds the model's directory, which may convert or download it; nothing is loaded before the first
+    answer. ``temperature`` 0 makes answers greedy.
+    """
+
+    def __init__(self, config: HuggingFaceLLMConfig, *, settings: Settings | None = None) -> None:
+        self._config = config
+        model_dir = resolve_model(config.model_name_or_path, settings or load_settings())
+        self._engine = shared_engine(model_dir, dtype=config.dtype, device=config.device)
+
+    @property
+    def model(self) -> str:
+        return self._config.model_name_or_path
+
+    @property
+    def engine(self) -> TransformersEngine:
+        """What computes; it is the one that KV artefacts are built and used with."""
+        return self._engine
+
+    @property
+    def decoding(self) -> Decoding:
+        """How this model's answers are chosen."""
+        return Decoding(
+            max_new_tokens=self._config.max_tokens,
+            temperature=self._config.temperature,
+            top_p=self._config.top_p,
+            top_k=self._config.top_k,
+        )
+
+    @property
+    def keeps_thoughts(self) -> bool:
+        """True when a leading ``<think>`` part stays in the answers."""
+        return not self._config.remove_think_prefix
+
+    def generate(self, messages: ChatMessages, *, json_schema: Mapping[str, Any] | None = None) -> str:
+        """The whole answer. A schema is told to the model in words; nothing forces it to obey."""
+        asked = messages if json_schema is None else with_schema(messages, json_schema)
+        return "".join(self.generate_stream(asked))
+
+    def generate_stream(self, messages: ChatMessages) -> Iterator[str]:
+        """The answer in pieces, as they are produced."""
+        ids = self._engine.encode(messages, add_generation_prompt=self._config.add_generation_prompt)
+        pieces = self._engine.stream(ids, options=self.decoding)
+        return pieces if self.keeps_thoughts else without_thoughts(pieces)
+
+
+def without_thoughts(pieces: Iterator[str]) -> Iterator[str]:
+    """An answer's pieces without a leading ``<think>`` part; no piece is empty."""
+    thoughts = ThinkFilter()
+    yield from filter(None, (thoughts.feed(piece) for piece in pieces))
+    if rest := thoughts.finish():
+        yield rest
+
+
+def with_schema(messages: ChatMessages, json_schema: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The chat with the order to answer in JSON of this schema, at the end of its system message."""
+    order = f"Answer with nothing but one JSON value that matches this JSON Schema:\n{json.dumps(json_schema)}"
+    chat = [dict(message) for message in messages]
+    if chat and chat[0].get("role") == "system":
+        return [{**chat[0], "content": f"{chat[0].get('content', '')}\n\n{order}"}, *chat[1:]]
+    return [{"role": "system", "content": order}, *chat]

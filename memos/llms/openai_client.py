@@ -1,0 +1,94 @@
+"""The official OpenAI SDK, with our keys, our time-outs and our errors."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import openai
+from pydantic import SecretStr
+
+from memos.configs.secret import reveal
+from memos.errors import InvalidRequest, MemosError, QuotaExceeded, Unavailable
+
+OPENAI_URL: Final = "https://api.openai.com/v1"
+_OPENAI_KEY: Final = SecretStr("env:OPENAI_API_KEY")
+# Servers without authentication get this: the SDK insists on a key, and ours must not go to a stranger.
+_NO_KEY: Final = SecretStr("none")
+_CONNECT_TIMEOUT_S: Final = 2.0
+_DEFAULT_RETRY_AFTER_S: Final = 10.0
+_SHOWN_CHARS: Final = 300
+
+SDK_ERRORS: Final = (openai.OpenAIError, ValueError)
+"""What a call may raise: the SDK's own errors, and those of parsers on a body that is not what it should be."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Endpoint:
+    """A server, as errors name it: ``dependency`` is the part of ours that needs it."""
+
+    dependency: str
+    url: str
+    timeout_s: float
+
+
+def build_client(endpoint: Endpoint, *, api_key: SecretStr | None, max_retries: int) -> openai.OpenAI:
+    """A client that reads no key but the one given, or OPENAI_API_KEY for OpenAI itself. Raises InvalidConfig."""
+    key = api_key or (_OPENAI_KEY if endpoint.url == OPENAI_URL else _NO_KEY)
+    timeout = openai.Timeout(endpoint.timeout_s, connect=min(_CONNECT_TIMEOUT_S, endpoint.timeout_s))
+    return openai.OpenAI(
+        api_key=reveal(key) or _NO_KEY.get_secret_value(),
+        base_url=endpoint.url,
+        timeout=timeout,
+        max_retries=max_retries,
+    )
+
+
+def translate(error: Exception, endpoint: Endpoint) -> MemosError:
+    """What an error of the SDK means for a caller."""
+    if isinstance(error, openai.APITimeoutError):
+        text = f"no answer from {endpoint.url} within {endpoint.timeout_s:g} s; check the server or raise timeout_s"
+        return Unavailable(endpoint.dependency, text)
+    if isinstance(error, openai.APIConnectionError):
+        reason = error.__cause__ or error
+        return Unavailable(endpoint.dependency, f"no connection to {endpoint.url} ({reason}); check that it runs")
+    if isinstance(error, openai.APIStatusError):
+        return _translate_status(error, endpoint)
+    return protocol_error(endpoint, f"{type(error).__name__}: {error}"[:_SHOWN_CHARS])
+
+
+def protocol_error(endpoint: Endpoint, what: str) -> Unavailable:
+    """For an answer that is not of OpenAI's protocol, or only half of one."""
+    return Unavailable(endpoint.dependency, f"{endpoint.url} answered what cannot be used: {what}")
+
+
+def _translate_status(error: openai.APIStatusError, endpoint: Endpoint) -> MemosError:
+    status = error.status_code
+    if status in (401, 403):
+        return Unavailable(endpoint.dependency, f"{endpoint.url} refused the API key ({status}); check api_key")
+    if status == 429:
+        wait_s = parse_retry_after(error.response.headers)
+        return QuotaExceeded(f"{endpoint.url} limits requests; repeat after {wait_s:g} s", retry_after_s=wait_s)
+    said = f"{endpoint.url} answered {status}: {error.message[:_SHOWN_CHARS]}"
+    if status >= 500 or status in (408, 409):
+        return Unavailable(endpoint.dependency, said)
+    if status == 404:
+        said += "; check the model's name and that the URL ends in /v1"
+    return InvalidRequest(said)
+
+
+def parse_retry_after(headers: Mapping[str, str]) -> float:
+    """Seconds to wait by a response's headers (RFC 9110, 10.2.3); a date counts from the response's own ``Date``."""
+    value = headers.get("retry-after", "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = _seconds_between(headers.get("date", ""), value)
+    return seconds if 0 <= seconds < float("inf") else _DEFAULT_RETRY_AFTER_S
+
+
+def _seconds_between(start: str, end: str) -> float:
+    try:
+        return (parsedate_to_datetime(end) - parsedate_to_datetime(start)).total_seconds()
+    except (TypeError, ValueError):
+        return _DEFAULT_RETRY_AFTER_S

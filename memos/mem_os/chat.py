@@ -1,0 +1,103 @@
+"""One turn of a chat: recall, history, the model, and the turn itself added to the memory.
+
+[system + stable memories]  +  history  +  [retrieved memories + question]  ──> model ──> pieces ──> add
+ └─ the stored KV artefact of exactly these tokens, if there is one
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from memos.configs.mem_os import MOSConfig
+from memos.ids import CubeId, UserId
+from memos.kv.chat import ChatReport
+from memos.kv.prefix import Chat, PromptLayout, StableBlock, build_chat
+from memos.llms.base import LLM
+from memos.mem_os.activation import Activation
+from memos.mem_os.history import SessionHistory
+from memos.mem_os.intake import Intake
+from memos.recall.search import Recall
+from memos.types import Lane
+
+
+class ChatStream:
+    """An answer in pieces. When the last one was taken, or the stream is closed, the turn has been remembered."""
+
+    def __init__(self, pieces: Iterator[str], report: Callable[[], ChatReport | None]) -> None:
+        self._pieces = pieces
+        self._report = report
+
+    @property
+    def report(self) -> ChatReport | None:
+        """What was measured, complete after the first piece; None for a model that runs elsewhere."""
+        return self._report()
+
+    def __iter__(self) -> Iterator[str]:
+        return self._pieces
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Chatter:
+    """Answers questions of users of one tenant."""
+
+    model: LLM
+    recall: Recall
+    history: SessionHistory
+    intake: Intake
+    activation: Activation | None
+    now_ms: Callable[[], int]
+    config: MOSConfig
+
+    def stream(
+        self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str, *, use_artefact: bool, remember: bool
+    ) -> ChatStream:
+        """Begin an answer. The first piece comes when the model has read the prompt."""
+        messages = build_chat(self._layout(lane, user, cubes, question))
+        pieces, report = self._answer(lane, messages, use_artefact=use_artefact)
+        if remember:
+            pieces = self._remembered(pieces, lane, user, question)
+        return ChatStream(pieces, report)
+
+    def _layout(self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str) -> PromptLayout:
+        found = self.recall.search(lane.tenant, cubes, question, top_k=self.config.top_k)
+        return PromptLayout(
+            stable=self._stable(lane),
+            retrieved=[hit.memory for hit in found.hits],
+            history=self.history.last_turns(lane, user, limit=self.config.max_turns_window),
+            query=question,
+        )
+
+    def _stable(self, lane: Lane) -> StableBlock:
+        if self.activation is None:
+            return StableBlock(text=self.config.system_prompt, memories=())
+        return self.activation.stable(lane.tenant, lane.cube, self.config.system_prompt)
+
+    def _answer(
+        self, lane: Lane, messages: Chat, *, use_artefact: bool
+    ) -> tuple[Iterator[str], Callable[[], ChatReport | None]]:
+        if self.activation is None:
+            return self.model.generate_stream(messages), _no_report
+        answer = self.activation.answer(lane.tenant, lane.cube, messages, use_artefact=use_artefact)
+        return answer.pieces, lambda: answer.stream.report
+
+    def _remembered(self, pieces: Iterator[str], lane: Lane, user: UserId, question: str) -> Iterator[str]:
+        answer: list[str] = []
+        try:
+            for piece in pieces:
+                answer.append(piece)
+                yield piece
+        finally:
+            self._remember(lane, user, question, "".join(answer))
+
+    def _remember(self, lane: Lane, user: UserId, question: str, answer: str) -> None:
+        now_ms = self.now_ms()
+        said = [("user", question), ("assistant", answer)]
+        messages = [
+            {"role": role, "content": text, "speaker": role, "said_at_ms": now_ms}
+            for role, text in said
+            if text.strip()
+        ]
+        self.intake.add(lane, user, messages, None)
+
+
+def _no_report() -> None:
+    return None

@@ -1,0 +1,167 @@
+"""The parts of one MOS object, each made when it is first needed and closed with it."""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Any, Final, Protocol, TypeVar, cast
+
+from memos import ids
+from memos.clock import Clock, SystemClock
+from memos.configs.llm import LLMConfigFactory
+from memos.configs.mem_os import MOSConfig
+from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.kv.store import ArtefactStore
+from memos.llms.factory import LLMFactory
+from memos.local.ondemand import ensure_servers
+from memos.mem_os.access import Access
+from memos.mem_os.activation import Activation
+from memos.mem_os.chat import Chatter
+from memos.mem_os.history import SessionHistory
+from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake
+from memos.mem_scheduler.base import Scheduler
+from memos.mem_scheduler.factory import build_scheduler
+from memos.mem_user.factory import build_user_store
+from memos.mem_user.records import Role
+from memos.memories.textual.stores import TextStores
+from memos.memories.textual.writer import TextWriter
+from memos.recall.search import Recall
+from memos.settings import Settings
+from memos.types import Lane
+from memos.wiring import chat_model_config, open_model, open_reader, open_stores, require_local_model
+
+
+class _Closable(Protocol):
+    def close(self) -> None: ...
+
+
+# The one user who may open every cube of the tenant, as in MemOS.
+ROOT_USER: Final = ids.UserId("root")
+
+T = TypeVar("T")
+C = TypeVar("C", bound=_Closable)
+
+
+class Parts:
+    """Builds on demand, once, whichever thread asks first."""
+
+    def __init__(self, config: MOSConfig, settings: Settings, clock: Clock | None = None) -> None:
+        self.config = config
+        self.tenant = ids.tenant_id(settings.tenant)
+        self.clock = clock or SystemClock()
+        self._named = settings
+        self._made: dict[str, Any] = {}
+        self._open = ExitStack()
+        self._lock = threading.RLock()
+        self._chat_config = config.chat_model or chat_model_config(settings)
+        self._job_options = _job_options(config, self._chat_config)
+
+    @property
+    def access(self) -> Access:
+        return self._once("access", self._make_access)
+
+    @property
+    def stores(self) -> TextStores:
+        return self._once("stores", lambda: self._closing(open_stores(self._settings)))
+
+    @property
+    def recall(self) -> Recall:
+        return self._once("recall", lambda: self._closing(Recall(self.stores)))
+
+    @property
+    def artefacts(self) -> ArtefactStore:
+        return self._once("artefacts", lambda: ArtefactStore(self._named.kv_root))
+
+    @property
+    def scheduler(self) -> Scheduler | None:
+        if not self.config.enable_mem_scheduler:
+            return None
+        return self._once("scheduler", lambda: self._closing(build_scheduler(self._settings)))
+
+    @property
+    def intake(self) -> Intake:
+        return self._once("intake", self._make_intake)
+
+    @property
+    def chatter(self) -> Chatter:
+        return self._once("chatter", self._make_chatter)
+
+    def close(self) -> None:
+        """Close what was made, the last first; a part that is asked for afterwards is made anew."""
+        with self._lock:
+            self._made.clear()
+            self._open.close()
+
+    @property
+    def _settings(self) -> Settings:
+        """The settings, with the URLs of servers that had to be started."""
+        return self._once("settings", lambda: ensure_servers(self._named, need=_needed(self.config)))
+
+    @property
+    def _activation(self) -> Activation | None:
+        if not self.config.enable_activation_memory:
+            return None
+        return self._once("activation", self._make_activation)
+
+    def _make_access(self) -> Access:
+        default_user = ids.user_id(self.config.user_id)
+        users = self._closing(build_user_store(self._named))
+        users.create_user(self.tenant, default_user, role=Role.ROOT if default_user == ROOT_USER else None)
+        return Access(self.tenant, users, default_user=default_user)
+
+    def _make_intake(self) -> Intake:
+        if self.scheduler is not None:
+            return QueuedIntake(scheduler=self.scheduler, options=self._job_options)
+        writer = TextWriter(self.stores, self.clock)
+        reader = open_reader(self.config.mem_reader, self._named)
+        return DirectIntake(writer=writer, reader=reader, after_add=self._after_direct_add)
+
+    def _after_direct_add(self, lane: Lane) -> None:
+        if self._activation is not None:
+            self._activation.build(lane.tenant, lane.cube, self.config.system_prompt)
+
+    def _make_activation(self) -> Activation:
+        model = open_model(require_local_model(self._chat_config), self._named)
+        return Activation(self.stores.graph, model, self.artefacts, self.clock)
+
+    def _make_chatter(self) -> Chatter:
+        return Chatter(
+            model=LLMFactory.from_config(self._chat_config, settings=self._named),
+            recall=self.recall,
+            history=SessionHistory(graph=self.stores.graph, scheduler=self.scheduler),
+            intake=self.intake,
+            activation=self._activation,
+            now_ms=self.clock.now_ms,
+            config=self.config,
+        )
+
+    def _once(self, name: str, make: Callable[[], T]) -> T:
+        made = self._made.get(name)
+        if made is not None:
+            return cast(T, made)
+        with self._lock:
+            if name not in self._made:
+                self._made[name] = make()
+            return cast(T, self._made[name])
+
+    def _closing(self, part: C) -> C:
+        self._open.callback(part.close)
+        return part
+
+
+def _needed(config: MOSConfig) -> Any:
+    always = {"graph", "index"}
+    return frozenset(always | {"redis"} if config.enable_mem_scheduler else always)
+
+
+def _job_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:
+    """What a worker must know to do an add as this object would. Raises InvalidConfig for a secret in the clear."""
+    reader = config.mem_reader
+    described = None if reader is None else reader.model_dump(mode="json")
+    if described is not None:
+        MemReaderConfigFactory.model_validate(described)  # a masked secret would fail in the worker, so refuse it here
+    return {"reader": described, "kv": _kv_options(config, chat_model) if config.enable_activation_memory else None}
+
+
+def _kv_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:
+    named = require_local_model(chat_model).model_dump(include={"model_name_or_path", "dtype"})
+    return {"system_prompt": config.system_prompt, "model": named}

@@ -1,0 +1,103 @@
+"""Reading by a language model that is held to a JSON schema.
+
+conversations of a lane ──> windows ──> one call each ──> checked ──> facts, each with its evidence
+                                           ^                 │ unusable: asked again once, with the reason
+                                           └─────────────────┘
+"""
+
+import logging
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Final
+
+from memos.configs.mem_reader import DEFAULT_MAX_CHARS, SimpleStructMemReaderConfig
+from memos.errors import Unavailable
+from memos.llms.base import LLM
+from memos.llms.factory import LLMFactory
+from memos.mem_reader.base import Conversation, Fact
+from memos.mem_reader.extraction import (
+    ANSWER_SCHEMA,
+    Extracted,
+    UnusableAnswerError,
+    build_question,
+    parse_answer,
+)
+from memos.mem_reader.windows import Excerpt, build_windows
+
+logger = logging.getLogger(__name__)
+
+PROMPT_VERSION: Final = "extract_v1"
+_REPEATED_CHARS: Final = 2000
+
+
+class SimpleStructReader:
+    """Facts by a language model; several conversations share a call up to ``max_chars`` of text.
+
+    A fact whose evidence is no message of its input is dropped, logged and counted in ``dropped_facts``.
+    """
+
+    def __init__(self, llm: LLM, *, max_chars: int = DEFAULT_MAX_CHARS) -> None:
+        self._llm = llm
+        self._max_chars = max_chars
+        self._dropped_facts = 0
+
+    @property
+    def keeps_answers(self) -> bool:
+        return True
+
+    @property
+    def dropped_facts(self) -> int:
+        """How many facts this reader dropped so far."""
+        return self._dropped_facts
+
+    def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
+        facts: list[dict[str, Fact]] = [{} for _ in conversations]
+        for window in build_windows(conversations, max_chars=self._max_chars):
+            for index, fact in self._read_window(conversations, window).facts:
+                facts[index].setdefault(fact.text.casefold(), fact)
+        return [list(found.values()) for found in facts]
+
+    def _read_window(self, conversations: Sequence[Conversation], window: Sequence[Excerpt]) -> Extracted:
+        chat = [
+            {"role": "system", "content": load_prompt(PROMPT_VERSION)},
+            {"role": "user", "content": build_question(conversations, window)},
+        ]
+        answer = self._llm.generate(chat, json_schema=ANSWER_SCHEMA)
+        try:
+            return self._noted(parse_answer(answer, conversations, window))
+        except UnusableAnswerError as error:
+            logger.warning("%s answered what cannot be used (%s); asking again", self._llm.model, error)
+            answer = self._llm.generate([*chat, *_build_reproach(answer, error)], json_schema=ANSWER_SCHEMA)
+        try:
+            return self._noted(parse_answer(answer, conversations, window))
+        except UnusableAnswerError as error:
+            text = f"{self._llm.model} twice gave no usable answer: {error}; check the model or use the rules reader"
+            raise Unavailable("llm", text) from error
+
+    def _noted(self, extracted: Extracted) -> Extracted:
+        if extracted.dropped:
+            self._dropped_facts += extracted.dropped
+            logger.warning("%d facts of %s were dropped: no valid evidence", extracted.dropped, self._llm.model)
+        return extracted
+
+
+class SimpleStructMemReader(SimpleStructReader):
+    """The same reader, made from a configuration."""
+
+    def __init__(self, config: SimpleStructMemReaderConfig) -> None:
+        super().__init__(LLMFactory.from_config(config.llm), max_chars=config.max_chars)
+
+
+@cache
+def load_prompt(version: str) -> str:
+    """The text of a prompt file without its header."""
+    text = files("memos.mem_reader").joinpath("prompts", f"{version}.md").read_text(encoding="utf-8")
+    return text.partition("-->")[2].strip()
+
+
+def _build_reproach(answer: str, error: UnusableAnswerError) -> list[dict[str, str]]:
+    return [
+        {"role": "assistant", "content": answer[:_REPEATED_CHARS] or "(nothing)"},
+        {"role": "user", "content": f"That cannot be used: {error}. Answer again, with the JSON object alone."},
+    ]

@@ -1,0 +1,49 @@
+"""The client's door to scheduling, as the rest of memos sees it. ``scheduler.MemScheduler`` is behind it."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from memos.ids import JobId, TenantId
+from memos.types import JobKind, JobRecord, JobSpec, JobState, Lane
+
+
+class Scheduler(Protocol):
+    """Accepts jobs durably and tells what became of them.
+
+    Every method raises Unavailable, naming redis, within 5 s when Redis is away.
+    """
+
+    def submit(self, spec: JobSpec) -> JobId:
+        """Store the job and its payload in one atomic write, and return its id. Nothing accepted is lost."""
+        ...
+
+    def status(self, tenant: TenantId, job: JobId) -> JobRecord:
+        """Raises NotFound for an unknown job and for another tenant's."""
+        ...
+
+    def wait(self, tenant: TenantId, jobs: Sequence[JobId], *, timeout_s: float) -> list[JobRecord]:
+        """Block until all are in a final state or the time is over; returns the records as they are then."""
+        ...
+
+    def cancel(self, tenant: TenantId, job: JobId) -> JobRecord:
+        """Cancel a job that has not started; a started one goes on. Returns the record afterwards."""
+        ...
+
+    def list_jobs(
+        self,
+        tenant: TenantId,
+        *,
+        kind: JobKind | None = None,
+        state: JobState | None = None,
+        cube: str | None = None,
+        limit: int = 50,
+        offset: int = 0,
+    ) -> list[JobRecord]:
+        """Newest first."""
+        ...
+
+    def pending_payloads(self, lane: Lane) -> list[dict[str, Any]]:
+        """The payloads still in a lane's mailbox, oldest first: what was accepted and has not taken effect."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,126 @@
+"""Search: dense and text candidates side by side, fused, then read from the graph with their sources.
+
+    query ─┬─> embed ──> dense candidates ─┐
+           └──────────> text candidates ───┴─> fuse ──> memories + sources (graph) ──> recency ──> top k
+
+A list that cannot be had within the deadline is named in ``degraded``; when neither can, the search raises.
+What the graph no longer has is not shown, whatever the index says.
+"""
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import Final
+
+from memos.errors import Unavailable
+from memos.ids import CubeId, MemoryId, TenantId
+from memos.memories.textual.stores import TextStores
+from memos.recall.fuse import Candidate, Key, add_recency, fuse
+from memos.types import Hit, Memory, MemoryStatus, MemoryType, Source
+from memos.vec_dbs.base import IndexFilter, IndexHit
+
+DEADLINE_S: Final = 5.0
+# Candidates from each list: enough for the union to hold what either would rank among its first top_k.
+MIN_CANDIDATES: Final = 30
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SearchResult:
+    """Hits, best first, and what was missing while they were found (empty when nothing was)."""
+
+    hits: list[Hit]
+    degraded: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Lists:
+    dense: list[IndexHit]
+    text: list[IndexHit]
+    degraded: list[str]
+
+
+class Recall:
+    """Finds memories in cubes of one tenant. Thread-safe."""
+
+    def __init__(self, stores: TextStores, *, deadline_s: float = DEADLINE_S) -> None:
+        self._stores = stores
+        self._deadline_s = deadline_s
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="recall")
+
+    def search(
+        self,
+        tenant: TenantId,
+        cubes: Sequence[CubeId],
+        query: str,
+        *,
+        top_k: int,
+        memory_types: Sequence[MemoryType] = (),
+    ) -> SearchResult:
+        """The ``top_k`` best memories of the cubes. Raises Unavailable when the graph or both lists are away."""
+        where = IndexFilter(cubes=tuple(cubes), memory_types=tuple(memory_types))
+        lists = self._find_candidates(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
+        candidates = fuse(lists.dense, lists.text)
+        memories = self._load(tenant, [item.key for item in candidates])
+        ranked = add_recency([item for item in candidates if item.key in memories], memories)[:top_k]
+        return SearchResult(hits=self._with_sources(tenant, ranked, memories), degraded=tuple(lists.degraded))
+
+    def close(self) -> None:
+        """End the threads."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _find_candidates(self, tenant: TenantId, query: str, where: IndexFilter, *, limit: int) -> _Lists:
+        index, timeout_s = self._stores.index, self._deadline_s
+        text = self._threads.submit(index.search_text, tenant, query, where, limit=limit, timeout_s=timeout_s)
+        dense = self._threads.submit(self._search_dense, tenant, query, where, limit)
+        wait([dense, text], timeout=timeout_s)
+        failures: dict[str, Unavailable] = {}
+        found = {name: _collect(future, name, failures) for name, future in (("dense", dense), ("text", text))}
+        if len(failures) == 2:
+            raise next(iter(failures.values()))
+        degraded = [f"{name}: {error}" for name, error in failures.items()]
+        return _Lists(dense=found["dense"], text=found["text"], degraded=degraded)
+
+    def _search_dense(self, tenant: TenantId, query: str, where: IndexFilter, limit: int) -> list[IndexHit]:
+        vector = self._stores.embedder.embed([query])[0]
+        return self._stores.index.search_dense(tenant, vector, where, limit=limit, timeout_s=self._deadline_s)
+
+    def _load(self, tenant: TenantId, keys: Sequence[Key]) -> dict[Key, Memory]:
+        found: dict[Key, Memory] = {}
+        for cube, ids in _by_cube(keys).items():
+            memories = self._stores.graph.find_memories(tenant, cube, ids)
+            active = (item for item in memories.values() if item.status is MemoryStatus.ACTIVATED)
+            found.update({(cube, memory.id): memory for memory in active})
+        return found
+
+    def _with_sources(self, tenant: TenantId, ranked: Sequence[Candidate], memories: Mapping[Key, Memory]) -> list[Hit]:
+        sources: dict[Key, tuple[Source, ...]] = {}
+        for cube, ids in _by_cube([item.key for item in ranked]).items():
+            found = self._stores.graph.find_sources(tenant, cube, ids)
+            sources.update({(cube, memory): messages for memory, messages in found.items()})
+        return [
+            Hit(
+                memory=memories[item.key],
+                score=item.score,
+                parts=item.parts,
+                sources=sources.get(item.key, ()),
+            )
+            for item in ranked
+        ]
+
+
+def _collect(future: "Future[list[IndexHit]]", name: str, failures: dict[str, Unavailable]) -> list[IndexHit]:
+    """What a search found by now; else the failure is noted under its name."""
+    try:
+        return future.result(timeout=0)
+    except Unavailable as error:
+        failures[name] = error
+    except TimeoutError:
+        failures[name] = Unavailable("recall", f"no {name} candidates within the deadline")
+    return []
+
+
+def _by_cube(keys: Sequence[Key]) -> dict[CubeId, list[MemoryId]]:
+    grouped: dict[CubeId, list[MemoryId]] = {}
+    for cube, memory in keys:
+        grouped.setdefault(cube, []).append(memory)
+    return grouped

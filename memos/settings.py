@@ -1,0 +1,185 @@
+"""Where everything is: the one place that reads the environment.
+
+Order of precedence: arguments, environment (``MEMOS_*``), a running local stack of the data directory, defaults.
+
+    data_dir/
+      lock          held (flock) by the process that runs servers here
+      stack.json    mode 0600: that process's id, the URLs and credentials of what it runs
+"""
+
+import fcntl
+import json
+import os
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict, cast
+
+import psutil
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from memos.errors import InvalidConfig
+
+ENV_PREFIX: Final = "MEMOS_"
+DEFAULT_DATA_DIR: Final = Path(".memos")
+# Fields whose values may hold a password are named in an error, never shown.
+_SECRET_ENDINGS: Final = ("password", "token", "key", "secret", "url")
+
+
+class Settings(BaseSettings):
+    """Where servers, models and files are. ``None`` for a server means: start one on demand."""
+
+    model_config = SettingsConfigDict(env_prefix=ENV_PREFIX, extra="forbid", frozen=True)
+
+    data_dir: Path = Field(default=DEFAULT_DATA_DIR, description="Databases, artefacts and the local stack's state.")
+    tenant: str = Field(default="default", description="The tenant of this process, where the caller names none.")
+
+    redis_url: str | None = Field(default=None, description="Data plane: mailboxes and job records.")
+    broker_url: str | None = Field(default=None, description="Celery's broker for CPU workers; a database of its own.")
+    gpu_broker_url: str | None = Field(
+        default=None, description="Celery's broker for GPU workers; a database of its own."
+    )
+
+    neo4j_url: str | None = Field(default=None, description="bolt:// or neo4j:// URL of the graph.")
+    neo4j_user: str = "neo4j"
+    neo4j_password: SecretStr = SecretStr("")
+    neo4j_database: str = "neo4j"
+
+    milvus_url: str | None = Field(default=None, description="http:// URL of Milvus.")
+    milvus_token: SecretStr = SecretStr("")
+    milvus_collection: str = "memos_memories"
+
+    database_url: SecretStr | None = Field(
+        default=None, description="SQLAlchemy URL of users and cubes; SQLite by default."
+    )
+
+    model_cache: Path = Field(
+        default=Path("~/.cache/memos/models"),
+        description="Converted models, one directory each; shared by all projects.",
+    )
+    model_aliases: Path | None = Field(
+        default=None, description="JSON file: model id -> directory, for sites without a hub."
+    )
+    embedder_model: str = "all-minilm-l6-v2"
+    chat_model: str = Field(default="smollm2-135m", description="The model whose KV states GPU workers build.")
+    chat_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    kv_dir: Path | None = Field(
+        default=None, description="KV artefacts; data_dir/kv by default. Shared by chat and workers."
+    )
+
+    reader: Literal["rules", "simple_struct"] = Field(
+        default="rules", description="How workers turn messages into facts."
+    )
+    llm_base_url: str | None = Field(default=None, description="OpenAI-compatible URL for the simple_struct reader.")
+    llm_model: str | None = None
+    llm_api_key: SecretStr = SecretStr("")
+
+    flower_url: str | None = Field(default=None, description="Where Flower is, for `memos status`.")
+    flower_user: str = "memos"
+    flower_password: SecretStr = SecretStr("")
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @property
+    def kv_root(self) -> Path:
+        """Where KV artefacts are."""
+        return self.kv_dir or self.data_dir / "kv"
+
+    @property
+    def database(self) -> str:
+        """The SQLAlchemy URL of users and cubes."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.absolute() / 'memos.db'}"
+
+
+class StackFile(TypedDict):
+    """The contents of stack.json."""
+
+    format: int
+    pid: int
+    command: str
+    settings: dict[str, Any]
+    urls: dict[str, str]
+    children: dict[str, int]
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings of this process; raises InvalidConfig with the field, the value and what is allowed."""
+    explicit = load_explicit_settings(**overrides)
+    try:
+        running = find_stack(explicit.data_dir)
+    except OSError as error:
+        raise InvalidConfig(f"setting data_dir: {explicit.data_dir} cannot be read: {error.strerror}") from None
+    if running is None:
+        return explicit
+    given = explicit.model_dump(include=explicit.model_fields_set)
+    return load_explicit_settings(**{**running["settings"], **given})
+
+
+def load_explicit_settings(**overrides: Any) -> Settings:
+    """Settings from arguments and environment alone, whatever runs on the data directory. Raises InvalidConfig."""
+    _refuse_unknown_variables()
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise InvalidConfig(describe_validation_error(error, "setting")) from None
+
+
+def find_stack(data_dir: Path) -> StackFile | None:
+    """The state of the servers running on ``data_dir``, or None when none are.
+
+    The lock outlives a killed owner while its servers are being ended, so the owner must be alive as well.
+    """
+    path = data_dir / "stack.json"
+    if not path.exists() or not is_locked(data_dir):
+        return None
+    try:
+        stack = cast(StackFile, json.loads(path.read_text(encoding="utf-8")))
+    except (FileNotFoundError, ValueError):
+        return None  # it was stopped at this moment, or the file is not ours
+    return stack if psutil.pid_exists(stack["pid"]) else None
+
+
+def is_locked(data_dir: Path) -> bool:
+    """True while some process holds the data directory's lock."""
+    try:
+        handle = os.open(data_dir / "lock", os.O_RDWR)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+def read_secret(name: str) -> str | None:
+    """The value of the environment variable that a configuration refers to as ``env:NAME``, or None."""
+    return os.environ.get(name) or None
+
+
+def child_environment(**changes: str) -> dict[str, str]:
+    """The environment for a child process: this one's, with changes."""
+    return {**os.environ, **changes}
+
+
+def describe_validation_error(error: ValidationError, what: str) -> str:
+    """One line a user can act on: each field, what is wrong with it, and the value that was given."""
+    return "; ".join(_describe_one(cast(dict[str, Any], item), what) for item in error.errors(include_url=False))
+
+
+def _describe_one(item: dict[str, Any], what: str) -> str:
+    where = ".".join(str(part) for part in item["loc"]) or "(the whole)"
+    hidden = item["type"] == "missing" or where.rpartition(".")[2].endswith(_SECRET_ENDINGS)
+    shown = "" if hidden else f" (got {item.get('input')!r:.80})"
+    return f"{what} {where}: {item['msg']}{shown}"
+
+
+def _refuse_unknown_variables() -> None:
+    known = {f"{ENV_PREFIX}{name}".upper() for name in Settings.model_fields}
+    unknown = sorted(name for name in os.environ if name.upper().startswith(ENV_PREFIX) and name.upper() not in known)
+    if unknown:
+        raise InvalidConfig(f"unknown environment variable {unknown[0]}; known: {', '.join(sorted(known))}")

@@ -1,0 +1,195 @@
+"""The values that travel between the parts: messages, memories, jobs. Frozen, and free of any store's habits.
+
+Times are integers in milliseconds since the epoch, UTC, and say so in their names.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
+
+
+class Role(StrEnum):
+    """Who spoke, in the words of every chat API."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+    TOOL = "tool"
+
+
+class MemoryType(StrEnum):
+    """MemOS's four shelves of textual memory."""
+
+    WORKING = "WorkingMemory"
+    LONG_TERM = "LongTermMemory"
+    USER = "UserMemory"
+    OUTER = "OuterMemory"
+
+
+class Category(StrEnum):
+    """What sort of statement a memory is."""
+
+    FACT = "fact"
+    PREFERENCE = "preference"
+    EVENT = "event"
+    PLAN = "plan"
+    RELATION = "relation"
+    INSTRUCTION = "instruction"
+
+
+class MemoryStatus(StrEnum):
+    """Only ``activated`` memories are found by a search."""
+
+    ACTIVATED = "activated"
+    ARCHIVED = "archived"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Message:
+    """One message as it was said. ``speaker`` is the name to show: the caller's ``name``, else the role."""
+
+    id: MessageId
+    role: Role
+    text: str
+    speaker: str
+    said_at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Source:
+    """The message that a memory came from."""
+
+    message_id: MessageId
+    session: SessionId
+    role: Role
+    speaker: str
+    text: str
+    said_at_ms: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Memory:
+    """One textual memory. ``version`` grows with every change; ``indexed_version`` is the one that search finds."""
+
+    id: MemoryId
+    cube: CubeId
+    user: UserId
+    session: SessionId
+    text: str
+    memory_type: MemoryType = MemoryType.LONG_TERM
+    category: Category = Category.FACT
+    status: MemoryStatus = MemoryStatus.ACTIVATED
+    speaker: str = ""
+    key: str = ""
+    entities: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    confidence: float = 1.0
+    said_at_ms: int = 0
+    valid_at_ms: int | None = None
+    invalid_at_ms: int | None = None
+    created_at_ms: int = 0
+    updated_at_ms: int = 0
+    version: int = 1
+    indexed_version: int = 0
+    source_ids: tuple[MessageId, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Hit:
+    """A memory that a search found. ``parts`` are the components whose weighted sum is ``score``."""
+
+    memory: Memory
+    score: float
+    parts: Mapping[str, float]
+    sources: tuple[Source, ...] = ()
+
+
+class JobKind(StrEnum):
+    """What a job does. The value is also the Celery task's and the queue's last word."""
+
+    EXTRACT = "extract"
+    ORGANIZE = "organize"
+    KV_BUILD = "kv"
+
+
+class JobState(StrEnum):
+    """Where a job is in its life.
+
+    queued ──> leased ──> running ──> succeeded
+      │  ▲                   ├──────> dead
+      │  └──── retrying <────┘
+      └──────> cancelled
+    """
+
+    QUEUED = "queued"
+    LEASED = "leased"
+    RUNNING = "running"
+    RETRYING = "retrying"
+    SUCCEEDED = "succeeded"
+    DEAD = "dead"
+    CANCELLED = "cancelled"
+
+
+FINAL_STATES: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lane:
+    """What is worked in order, by one worker at a time."""
+
+    tenant: TenantId
+    cube: CubeId
+    session: SessionId
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSpec:
+    """A job to be submitted. ``payload`` must be JSON; it never travels through Celery.
+
+    With ``idempotency_key`` a second submission within 24 hours returns the first job. With ``coalesce_key`` a
+    submission is absorbed by a job of that key in the same lane which has not started. ``delay_ms`` keeps the job's
+    lane asleep for that long.
+    """
+
+    kind: JobKind
+    lane: Lane
+    user: UserId
+    payload: Mapping[str, Any]
+    idempotency_key: str | None = None
+    coalesce_key: str | None = None
+    delay_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobRecord:
+    """What is known of a job. Kept for 7 days after its end."""
+
+    id: JobId
+    kind: JobKind
+    lane: Lane
+    user: UserId
+    state: JobState
+    attempts: int = 0
+    submitted_at_ms: int = 0
+    started_at_ms: int | None = None
+    finished_at_ms: int | None = None
+    error_class: str = ""
+    error_message: str = ""
+    memory_ids: tuple[MemoryId, ...] = ()
+    degraded: tuple[str, ...] = ()
+    result: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def wait_ms(self) -> int | None:
+        """Milliseconds from submission to the first start."""
+        return None if self.started_at_ms is None else self.started_at_ms - self.submitted_at_ms
+
+    @property
+    def run_ms(self) -> int | None:
+        """Milliseconds from the first start to the end."""
+        if self.started_at_ms is None or self.finished_at_ms is None:
+            return None
+        return self.finished_at_ms - self.started_at_ms

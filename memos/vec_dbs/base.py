@@ -1,0 +1,90 @@
+"""The port to a vector index: what recall and writing ask of Milvus, and of its twin in RAM.
+
+The index is rebuildable from the graph and holds no truth of its own. Every method that touches rows takes the
+tenant, and no implementation may answer with another tenant's row.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from memos.ids import CubeId, MemoryId, TenantId
+from memos.types import Memory, MemoryType
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexRow:
+    """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length."""
+
+    memory: Memory
+    vector: Sequence[float]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexFilter:
+    """What a row must satisfy inside the store. Empty ``memory_types`` means all; only activated rows are found."""
+
+    cubes: tuple[CubeId, ...]
+    memory_types: tuple[MemoryType, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IndexHit:
+    """A row that matched. Larger ``score`` is better: cosine for dense search, BM25 for text search."""
+
+    memory_id: MemoryId
+    cube: CubeId
+    score: float
+
+
+class VecIndex(Protocol):
+    """An index over memories: dense vectors and BM25 text.
+
+    A row that ``upsert`` has accepted is found by the next search of the same object. Errors: Unavailable when the
+    server is away (within 5 s), InvalidConfig when the collection was made for another dimension or schema.
+    """
+
+    def ensure(self, *, dimension: int, model: str) -> None:
+        """Make the collection if it is missing; safe when two processes do it at once.
+
+        Raises InvalidConfig, naming both dimensions, when it exists with another one.
+        """
+        ...
+
+    def upsert(self, tenant: TenantId, rows: Sequence[IndexRow]) -> None:
+        """Write rows, replacing those of the same tenant, cube and id."""
+        ...
+
+    def search_dense(
+        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
+    ) -> list[IndexHit]:
+        """The nearest rows by cosine, best first."""
+        ...
+
+    def search_text(
+        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
+    ) -> list[IndexHit]:
+        """The best rows by BM25, best first; none when no word of ``text`` occurs."""
+        ...
+
+    def delete(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
+        """Remove rows; an absent id is no error."""
+        ...
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId) -> None:
+        """Remove every row of a cube."""
+        ...
+
+    def list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
+        """The ids of all rows of a cube, in no order; any number of rows."""
+        ...
+
+    def flush(self) -> None:
+        """Seal fresh rows, so that large collections stay fast. Costs up to a second on Milvus Lite."""
+        ...
+
+    def ping(self) -> str:
+        """The server's version. Raises Unavailable within 5 s."""
+        ...
+
+    def close(self) -> None: ...

@@ -1,0 +1,100 @@
+"""How a memory becomes a row of the collection, and a filter an expression. Pure.
+
+    pk          digest(tenant, cube, memory)   primary key
+    tenant_key  digest(tenant)                 the wall: in every filter; also chooses the partition
+    cube_key    digest(tenant, cube)
+    words       the text, analysed (memos.vec_dbs.words); the server derives ``sparse`` from it by BM25
+    dense       the embedding
+
+An expression holds nothing but digests made here and the values of our own enums. A digest has only the letters 0-9
+and a-f, so no id that a caller chose can change what an expression means. (Milvus's own parameters for expressions
+are not understood by Milvus Lite 3.2.)
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from memos.ids import CubeId, MemoryId, TenantId, storage_key
+from memos.types import MemoryStatus
+from memos.vec_dbs.base import IndexFilter, IndexRow
+from memos.vec_dbs.words import words_of
+
+# Tenants are spread over partitions that are made by hand, and a request names the one it needs: Milvus Lite reads
+# all partitions of a partition key. Measured at 10,000 rows: 3 ms instead of 9, unflushed 30 ms instead of 390.
+PARTITIONS: Final = 32
+DIGEST_CHARS: Final = 32
+MAX_ID_BYTES: Final = 4 * 128
+MAX_WORDS_BYTES: Final = 60_000
+MAX_TEXT_CHARS: Final = 4 * MAX_WORDS_BYTES  # more is not even analysed: what is kept has been filled long before
+
+
+def digest(tenant: TenantId, *parts: str) -> str:
+    """A name for these ids that is safe inside an expression."""
+    key = storage_key(tenant, *parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(key, digest_size=DIGEST_CHARS // 2).hexdigest()
+
+
+def partition_of(tenant: TenantId) -> str:
+    """The partition that holds all rows of a tenant."""
+    return partition_names()[int(digest(tenant), 16) % PARTITIONS]
+
+
+def partition_names() -> list[str]:
+    """All partitions, in order."""
+    return [f"shard_{number:02d}" for number in range(PARTITIONS)]
+
+
+def primary_keys(tenant: TenantId, cube: CubeId, ids: Iterable[MemoryId]) -> list[str]:
+    """The primary keys of memories."""
+    return [digest(tenant, cube, memory) for memory in ids]
+
+
+def build_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
+    """What is stored for a memory. Words beyond the server's limit are not indexed; the graph has the whole text."""
+    memory = row.memory
+    return {
+        "pk": digest(tenant, memory.cube, memory.id),
+        "tenant_key": digest(tenant),
+        "cube_key": digest(tenant, memory.cube),
+        "cube": memory.cube,
+        "memory_id": memory.id,
+        "user": memory.user,
+        "session": memory.session,
+        "status": memory.status.value,
+        "memory_type": memory.memory_type.value,
+        "version": memory.version,
+        "said_at_ms": memory.said_at_ms,
+        "words": searchable(memory.text),
+        "dense": list(row.vector),
+    }
+
+
+def searchable(text: str) -> str:
+    """The words of a text, joined, as an index stores them and a query sends them."""
+    joined = " ".join(words_of(text[:MAX_TEXT_CHARS]))
+    if len(joined) * 4 <= MAX_WORDS_BYTES:
+        return joined
+    clipped = joined.encode()[:MAX_WORDS_BYTES].decode("utf-8", "ignore")
+    return clipped if len(clipped) == len(joined) else clipped.rpartition(" ")[0]
+
+
+def search_expression(tenant: TenantId, where: IndexFilter) -> str:
+    """The filter of a search: this tenant, these cubes, activated, and of these types if any are named."""
+    terms = [
+        cube_expression(tenant, where.cubes),
+        f'status == "{MemoryStatus.ACTIVATED.value}"',
+    ]
+    if where.memory_types:
+        terms.append(f"memory_type in {_listed(kind.value for kind in where.memory_types)}")
+    return " and ".join(terms)
+
+
+def cube_expression(tenant: TenantId, cubes: Sequence[CubeId]) -> str:
+    """The filter that holds for all rows of a tenant's cubes."""
+    keys = _listed(digest(tenant, cube) for cube in cubes)
+    return f'tenant_key == "{digest(tenant)}" and cube_key in {keys}'
+
+
+def _listed(values: Iterable[str]) -> str:
+    return "[" + ", ".join(f'"{value}"' for value in values) + "]"

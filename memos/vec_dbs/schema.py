@@ -1,0 +1,66 @@
+"""What the collection is made of, and the stamp that says what it was made for. Pure.
+
+The fields are explained in memos.vec_dbs.rows. The stamp is a JSON object, {"schema", "model", "dimension"}, which
+travels with the collection: vectors of two models cannot be compared, even where their dimensions agree.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from memos.errors import InvalidConfig
+from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_WORDS_BYTES
+
+SCHEMA_VERSION: Final = 1
+STAMP_PROPERTY: Final = "memos"
+
+_KEY: Final = {"max_length": DIGEST_CHARS}
+_ID: Final = {"max_length": MAX_ID_BYTES}
+_NAME: Final = {"max_length": 64}
+_WORDS: Final = {
+    "max_length": MAX_WORDS_BYTES,
+    "enable_analyzer": True,
+    "analyzer_params": {"tokenizer": "standard"},
+}
+SCALAR_FIELDS: Final[tuple[tuple[str, str, Mapping[str, Any]], ...]] = (
+    ("pk", "VARCHAR", {"is_primary": True, **_KEY}),
+    ("tenant_key", "VARCHAR", _KEY),
+    ("cube_key", "VARCHAR", _KEY),
+    ("cube", "VARCHAR", _ID),
+    ("memory_id", "VARCHAR", _ID),
+    ("user", "VARCHAR", _ID),
+    ("session", "VARCHAR", _ID),
+    ("status", "VARCHAR", _NAME),
+    ("memory_type", "VARCHAR", _NAME),
+    ("version", "INT64", {}),
+    ("said_at_ms", "INT64", {}),
+    ("words", "VARCHAR", _WORDS),
+)
+
+INDEXES: Final = {"dense": ("AUTOINDEX", "COSINE"), "sparse": ("SPARSE_INVERTED_INDEX", "BM25")}
+
+
+def build_stamp(*, dimension: int, model: str) -> str:
+    """The stamp of a collection for this model."""
+    return json.dumps({"schema": SCHEMA_VERSION, "model": model, "dimension": dimension}, sort_keys=True)
+
+
+def check_stamp(found: str, wanted: str, *, collection: str) -> None:
+    """Raise InvalidConfig, naming both sides, when a collection was made for something else."""
+    if found == wanted:
+        return
+    try:
+        made_for = _describe(found)
+    except (ValueError, TypeError, KeyError):
+        raise InvalidConfig(
+            f"Milvus collection {collection!r} was not made by memos; set another MEMOS_MILVUS_COLLECTION"
+        ) from None
+    raise InvalidConfig(
+        f"Milvus collection {collection!r} was made for {made_for}, but this process has {_describe(wanted)}; "
+        "use that embedder again, or set another MEMOS_MILVUS_COLLECTION and rebuild the index"
+    )
+
+
+def _describe(stamp: str) -> str:
+    values = cast(dict[str, Any], json.loads(stamp))
+    return f"{values['dimension']} dimensions of model {values['model']!r} (schema {values['schema']})"

@@ -1,0 +1,447 @@
+"""What every graph store does: one suite for the twin in RAM and for a real server over Bolt."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from memos.errors import Fenced, InvalidRequest, NotFound
+from memos.graph_dbs.base import DeletedCounts, GraphStore, JobWrite
+from memos.graph_dbs.factory import build_graph
+from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, memory_id, message_id, tenant_id
+from memos.settings import Settings
+from memos.types import Category, Memory, MemoryStatus, MemoryType, Message, Role
+
+CUBE = CubeId("cube")
+SESSION = SessionId("session")
+USER = UserId("ann")
+T0 = 1_750_000_000_000
+
+
+@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
+def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
+    if request.param == "memory":
+        store = build_graph(Settings(neo4j_url="memory://"))
+    else:
+        store = build_graph(request.getfixturevalue("neo4j_settings"))
+    store.ensure_schema()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def other() -> TenantId:
+    return tenant_id(f"t-{uuid4().hex}")
+
+
+def a_message(tenant: TenantId, job: str, ordinal: int = 0, *, text: str = "I like tea", at_ms: int = T0) -> Message:
+    return Message(
+        id=message_id(tenant, CUBE, JobId(job), ordinal), role=Role.USER, text=text, speaker="Ann", said_at_ms=at_ms
+    )
+
+
+def a_memory(tenant: TenantId, job: str, ordinal: int = 0, *, sources: tuple[Message, ...] = ()) -> Memory:
+    return Memory(
+        id=memory_id(tenant, CUBE, JobId(job), ordinal),
+        cube=CUBE,
+        user=USER,
+        session=SESSION,
+        text=f"memory {ordinal} of {job}",
+        created_at_ms=T0 + ordinal,
+        source_ids=tuple(source.id for source in sources),
+    )
+
+
+def a_write(tenant: TenantId, job: str, *, memories: int = 1, user: UserId = USER) -> JobWrite:
+    message = a_message(tenant, job, text=f"turn of {job}")
+    written = tuple(a_memory(tenant, job, ordinal, sources=(message,)) for ordinal in range(memories))
+    return JobWrite(job=JobId(job), user=user, messages=(message,), memories=written)
+
+
+def apply(graph: GraphStore, tenant: TenantId, *writes: JobWrite, fence: int | None = None) -> None:
+    graph.apply_jobs(tenant, CUBE, SESSION, writes, fence=fence)
+
+
+def ids_of(write: JobWrite) -> list[MemoryId]:
+    return [memory.id for memory in write.memories]
+
+
+class TestGraphStore:
+    def test_a_memory_comes_back_as_it_was_written(self, graph: GraphStore, tenant: TenantId) -> None:
+        message = a_message(tenant, "j")
+        memory = Memory(
+            id=MemoryId("m"),
+            cube=CUBE,
+            user=USER,
+            session=SESSION,
+            text="Ann's cat ‘Mio’ \U0001f408 } ) RETURN 1 // \" \\ 猫",
+            memory_type=MemoryType.USER,
+            category=Category.PREFERENCE,
+            status=MemoryStatus.ARCHIVED,
+            speaker="Ann",
+            key="cat",
+            entities=("Mio", "Ann"),
+            tags=("pets",),
+            confidence=0.25,
+            said_at_ms=T0,
+            valid_at_ms=T0 - 5,
+            invalid_at_ms=T0 + 5,
+            created_at_ms=T0 + 1,
+            updated_at_ms=T0 + 2,
+            version=3,
+            indexed_version=2,
+            source_ids=(message.id,),
+        )
+        apply(graph, tenant, JobWrite(job=JobId("j"), user=USER, messages=(message,), memories=(memory,)))
+        assert graph.find_memories(tenant, CUBE, [MemoryId("m"), MemoryId("absent")]) == {"m": memory}
+
+    def test_a_memory_without_optional_values_comes_back_too(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        assert graph.find_memories(tenant, CUBE, ids_of(write)) == {write.memories[0].id: write.memories[0]}
+
+    def test_an_applied_job_is_known_with_its_memories(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=3)
+        apply(graph, tenant, write, JobWrite(job=JobId("empty"), user=USER, messages=(), memories=()))
+        found = graph.find_applied(tenant, CUBE, [JobId("j"), JobId("empty"), JobId("unknown")])
+        assert found == {"j": ids_of(write), "empty": []}
+
+    def test_applying_a_job_again_changes_nothing(self, graph: GraphStore, tenant: TenantId) -> None:
+        first = a_write(tenant, "j")
+        second = replace(first, memories=(a_memory(tenant, "j", 7),), messages=(a_message(tenant, "j", 7),))
+        apply(graph, tenant, first)
+        apply(graph, tenant, second, a_write(tenant, "k"))
+        assert {memory.text for memory in graph.list_memories(tenant, CUBE)} == {"memory 0 of j", "memory 0 of k"}
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 2
+
+    def test_a_job_given_twice_in_one_call_is_applied_once(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write, write)
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 1
+
+    def test_a_memory_of_another_cube_is_refused_and_nothing_is_written(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        stray = replace(a_memory(tenant, "k"), cube=CubeId("elsewhere"))
+        bad = JobWrite(job=JobId("k"), user=USER, messages=(), memories=(stray,))
+        with pytest.raises(InvalidRequest, match="elsewhere"):
+            apply(graph, tenant, a_write(tenant, "j"), bad)
+        assert graph.find_applied(tenant, CUBE, [JobId("j"), JobId("k")]) == {}
+
+    def test_a_stale_fence_writes_nothing(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "new"), fence=7)
+        with pytest.raises(Fenced):
+            apply(graph, tenant, a_write(tenant, "old"), fence=6)
+        assert graph.find_applied(tenant, CUBE, [JobId("new"), JobId("old")]).keys() == {"new"}
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 1
+
+    def test_the_same_and_a_newer_fence_go_on(self, graph: GraphStore, tenant: TenantId) -> None:
+        for number, fence in enumerate((7, 7, 9)):
+            apply(graph, tenant, a_write(tenant, f"j{number}"), fence=fence)
+        assert len(graph.list_memories(tenant, CUBE)) == 3
+
+    def test_a_fence_is_remembered_even_when_all_jobs_were_applied(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j"), fence=1)
+        apply(graph, tenant, a_write(tenant, "j"), fence=5)
+        with pytest.raises(Fenced):
+            apply(graph, tenant, a_write(tenant, "k"), fence=4)
+
+    def test_a_write_without_a_fence_neither_checks_nor_lowers_it(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j"), fence=5)
+        apply(graph, tenant, a_write(tenant, "k"), fence=None)
+        with pytest.raises(Fenced):
+            apply(graph, tenant, a_write(tenant, "l"), fence=4)
+
+    def test_each_lane_has_a_fence_of_its_own(self, graph: GraphStore, tenant: TenantId, other: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j"), fence=9)
+        graph.apply_jobs(tenant, CUBE, SessionId("second"), [a_write(tenant, "k")], fence=1)
+        graph.apply_jobs(other, CUBE, SESSION, [a_write(other, "j")], fence=1)
+        assert len(graph.list_memories(tenant, CUBE)) == 2
+
+    def test_sources_are_the_messages_behind_a_memory_oldest_first(self, graph: GraphStore, tenant: TenantId) -> None:
+        late, early = a_message(tenant, "j", 0, text="late", at_ms=T0 + 9), a_message(tenant, "j", 1, text="early")
+        ghost = replace(late, id=MessageId("ghost"))
+        based = a_memory(tenant, "j", 0, sources=(late, early, early, ghost))
+        bare = a_memory(tenant, "j", 1)
+        apply(graph, tenant, JobWrite(job=JobId("j"), user=USER, messages=(late, early), memories=(based, bare)))
+        sources = graph.find_sources(tenant, CUBE, [based.id, bare.id, MemoryId("absent")])
+        assert sources.keys() == {based.id}
+        assert [(source.text, source.speaker, source.session) for source in sources[based.id]] == [
+            ("early", "Ann", SESSION),
+            ("late", "Ann", SESSION),
+        ]
+        assert graph.find_memories(tenant, CUBE, [based.id])[based.id].source_ids == based.source_ids
+
+    def test_pages_of_memories_run_from_the_oldest_to_the_newest(self, graph: GraphStore, tenant: TenantId) -> None:
+        times = [5, 3, 3, 3, 99, 7, 0]
+        memories = tuple(
+            replace(a_memory(tenant, "j", number), created_at_ms=at_ms) for number, at_ms in enumerate(times)
+        )
+        apply(graph, tenant, JobWrite(job=JobId("j"), user=USER, messages=(), memories=memories))
+        seen: list[Memory] = []
+        while page := graph.list_memories(tenant, CUBE, after=seen[-1].id if seen else None, limit=2):
+            assert len(page) <= 2
+            seen += page
+        assert seen == sorted(memories, key=lambda memory: (memory.created_at_ms, memory.id))
+
+    def test_a_page_behind_an_unknown_memory_is_not_found(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j"))
+        with pytest.raises(NotFound):
+            graph.list_memories(tenant, CUBE, after=MemoryId("gone"))
+
+    def test_archived_memories_are_listed_only_when_asked_for(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=2)
+        archived = replace(write.memories[1], status=MemoryStatus.ARCHIVED)
+        apply(graph, tenant, replace(write, memories=(write.memories[0], archived)))
+        assert graph.list_memories(tenant, CUBE) == [write.memories[0]]
+        assert graph.list_memories(tenant, CUBE, status=MemoryStatus.ARCHIVED) == [archived]
+        assert len(graph.list_memories(tenant, CUBE, status=None)) == 2
+
+    def test_the_last_messages_of_a_session_come_oldest_first(self, graph: GraphStore, tenant: TenantId) -> None:
+        for number in range(12):
+            apply(graph, tenant, a_write(tenant, f"j{number}", user=UserId(f"user {number % 2}")))
+        graph.apply_jobs(tenant, CUBE, SessionId("session 2"), [a_write(tenant, "elsewhere")], fence=None)
+        turns = graph.list_messages(tenant, CUBE, SESSION, limit=3)
+        assert [(user, message.text) for user, message in turns] == [
+            ("user 1", "turn of j9"),
+            ("user 0", "turn of j10"),
+            ("user 1", "turn of j11"),
+        ]
+
+    def test_a_memory_lags_until_the_index_has_its_version(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=2)
+        apply(graph, tenant, write)
+        first, second = ids_of(write)
+        assert {memory.id for memory in graph.list_lagging(tenant, CUBE, limit=10)} == {first, second}
+        assert len(graph.list_lagging(tenant, CUBE, limit=1)) == 1
+        graph.mark_indexed(tenant, CUBE, {first: 1, MemoryId("absent"): 1})
+        assert [memory.id for memory in graph.list_lagging(tenant, CUBE, limit=10)] == [second]
+        graph.update_memory(tenant, replace(write.memories[0], text="changed"))
+        assert {memory.id for memory in graph.list_lagging(tenant, CUBE, limit=10)} == {first, second}
+
+    def test_an_older_index_entry_never_moves_the_mark_back(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        (memory,) = ids_of(write)
+        graph.update_memory(tenant, write.memories[0])
+        graph.mark_indexed(tenant, CUBE, {memory: 2})
+        graph.mark_indexed(tenant, CUBE, {memory: 1})
+        assert graph.find_memories(tenant, CUBE, [memory])[memory].indexed_version == 2
+        assert graph.list_lagging(tenant, CUBE, limit=10) == []
+
+    def test_marking_an_old_version_leaves_the_memory_lagging(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        graph.update_memory(tenant, write.memories[0])
+        graph.mark_indexed(tenant, CUBE, {write.memories[0].id: 1})
+        assert [memory.indexed_version for memory in graph.list_lagging(tenant, CUBE, limit=10)] == [1]
+
+    def test_an_update_keeps_where_the_memory_came_from(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        old = write.memories[0]
+        wanted = replace(
+            old,
+            text="new text",
+            valid_at_ms=T0,
+            tags=("t",),
+            user=UserId("thief"),
+            session=SessionId("stolen"),
+            created_at_ms=1,
+            source_ids=(),
+            version=40,
+            indexed_version=40,
+        )
+        updated = graph.update_memory(tenant, wanted)
+        assert updated == replace(old, text="new text", valid_at_ms=T0, tags=("t",), version=2)
+        assert graph.find_memories(tenant, CUBE, [old.id]) == {old.id: updated}
+        assert graph.find_sources(tenant, CUBE, [old.id]).keys() == {old.id}
+
+    def test_an_update_can_take_a_value_away(self, graph: GraphStore, tenant: TenantId) -> None:
+        memory = replace(a_memory(tenant, "j"), valid_at_ms=T0, entities=("Mio",))
+        apply(graph, tenant, JobWrite(job=JobId("j"), user=USER, messages=(), memories=(memory,)))
+        updated = graph.update_memory(tenant, replace(memory, valid_at_ms=None, entities=()))
+        assert (updated.valid_at_ms, updated.entities) == (None, ())
+
+    def test_updating_an_absent_memory_is_not_found(self, graph: GraphStore, tenant: TenantId) -> None:
+        with pytest.raises(NotFound):
+            graph.update_memory(tenant, a_memory(tenant, "j"))
+
+    def test_deleting_memories_leaves_their_messages(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=3)
+        apply(graph, tenant, write)
+        first, second, third = ids_of(write)
+        assert graph.delete_memories(tenant, CUBE, [first, second, second, MemoryId("absent")]) == 2
+        assert [memory.id for memory in graph.list_memories(tenant, CUBE)] == [third]
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 1
+        assert graph.delete_memories(tenant, CUBE, [first]) == 0
+
+    def test_a_deleted_memory_is_not_made_again_by_its_job(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        graph.delete_memories(tenant, CUBE, ids_of(write))
+        apply(graph, tenant, write)
+        assert graph.list_memories(tenant, CUBE) == []
+
+    def test_deleting_a_cube_counts_what_it_removed(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j", memories=2), a_write(tenant, "k"), fence=5)
+        near = CubeId("cube 2")
+        stray = replace(a_memory(tenant, "n"), cube=near)
+        keep = JobWrite(job=JobId("n"), user=USER, messages=(), memories=(stray,))
+        graph.apply_jobs(tenant, near, SESSION, [keep], fence=None)
+        assert graph.delete_cube(tenant, CUBE) == DeletedCounts(memories=3, messages=2, jobs=2)
+        assert graph.delete_cube(tenant, CUBE) == DeletedCounts(memories=0, messages=0, jobs=0)
+        assert graph.list_memories(tenant, near) == [stray]
+        apply(graph, tenant, a_write(tenant, "j"), fence=1)
+        assert len(graph.list_memories(tenant, CUBE)) == 1
+
+    def test_no_method_reaches_another_tenants_cube_of_the_same_name(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
+        mine = a_write(tenant, "j", memories=2)
+        apply(graph, tenant, mine, fence=9)
+        ids = ids_of(mine)
+        graph.mark_indexed(other, CUBE, dict.fromkeys(ids, 1))
+        with pytest.raises(NotFound):
+            graph.update_memory(other, replace(mine.memories[0], text="stolen"))
+        with pytest.raises(NotFound):
+            graph.list_memories(other, CUBE, after=ids[0])
+        assert graph.find_applied(other, CUBE, [mine.job]) == {}
+        assert graph.find_memories(other, CUBE, ids) == {}
+        assert graph.find_sources(other, CUBE, ids) == {}
+        assert graph.list_memories(other, CUBE, status=None) == []
+        assert graph.list_messages(other, CUBE, SESSION, limit=10) == []
+        assert graph.list_lagging(other, CUBE, limit=10) == []
+        assert graph.delete_memories(other, CUBE, ids) == 0
+        assert graph.delete_cube(other, CUBE) == DeletedCounts(memories=0, messages=0, jobs=0)
+        assert graph.list_memories(tenant, CUBE) == list(mine.memories)
+
+    def test_two_tenants_may_use_the_same_ids(self, graph: GraphStore, tenant: TenantId, other: TenantId) -> None:
+        for owner, text in ((tenant, "mine"), (other, "theirs")):
+            message = replace(a_message(tenant, "j"), id=MessageId("x"), text=text)
+            memory = replace(a_memory(tenant, "j"), id=MemoryId("m"), text=text, source_ids=(message.id,))
+            apply(graph, owner, JobWrite(job=JobId("j"), user=USER, messages=(message,), memories=(memory,)))
+        for owner, text in ((tenant, "mine"), (other, "theirs")):
+            assert graph.find_memories(owner, CUBE, [MemoryId("m")])[MemoryId("m")].text == text
+            assert [source.text for source in graph.find_sources(owner, CUBE, [MemoryId("m")])[MemoryId("m")]] == [text]
+        assert graph.delete_cube(other, CUBE) == DeletedCounts(memories=1, messages=1, jobs=1)
+        assert graph.find_memories(tenant, CUBE, [MemoryId("m")])[MemoryId("m")].text == "mine"
+
+    def test_ids_full_of_query_syntax_are_only_ids(self, graph: GraphStore, tenant: TenantId) -> None:
+        nasty = CubeId("c'\"}) DETACH DELETE n // `$x` {0}")
+        memory = replace(a_memory(tenant, "j"), cube=nasty, id=MemoryId("' OR 1=1 //"))
+        graph.apply_jobs(
+            tenant, nasty, SESSION, [JobWrite(job=JobId("j"), user=USER, messages=(), memories=(memory,))], fence=None
+        )
+        assert graph.find_memories(tenant, nasty, [memory.id]) == {memory.id: memory}
+        assert graph.find_memories(tenant, nasty, [MemoryId("other' OR 1=1 //")]) == {}
+
+    def test_one_job_applied_by_several_threads_takes_effect_once(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=3)
+        at_once(lambda _: apply(graph, tenant, write), threads=4)
+        assert graph.list_memories(tenant, CUBE) == list(write.memories)
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 1
+
+    def test_one_job_applied_through_two_lanes_takes_effect_once(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        at_once(lambda number: graph.apply_jobs(tenant, CUBE, SessionId(f"s{number}"), [write], fence=None), threads=4)
+        assert graph.list_memories(tenant, CUBE) == list(write.memories)
+
+    def test_threads_writing_one_lane_lose_nothing_and_number_without_gaps(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        def write(thread: int) -> None:
+            for number in range(5):
+                apply(graph, tenant, a_write(tenant, f"{thread}-{number}"), fence=1)
+
+        at_once(write, threads=4)
+        turns = graph.list_messages(tenant, CUBE, SESSION, limit=100)
+        assert len({message.id for _, message in turns}) == 20
+        assert len(graph.list_memories(tenant, CUBE)) == 20
+
+    def test_of_two_holders_of_a_lane_the_stale_one_never_writes_after_the_newer(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        refused: list[int] = []
+
+        def write(fence: int) -> None:
+            for number in range(5):
+                try:
+                    apply(graph, tenant, a_write(tenant, f"{fence}-{number}"), fence=fence)
+                except Fenced:
+                    refused.append(fence)
+
+        at_once(write, threads=3)
+        order = [int(message.text.removeprefix("turn of ")[0]) for _, message in turns_of(graph, tenant)]
+        assert order == sorted(order)
+        assert order.count(2) == 5
+        assert len(order) + len(refused) == 15
+
+    def test_threads_updating_one_memory_lose_no_version(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j")
+        apply(graph, tenant, write)
+        at_once(lambda _: [graph.update_memory(tenant, write.memories[0]) for _ in range(5)], threads=4)
+        assert graph.find_memories(tenant, CUBE, ids_of(write))[write.memories[0].id].version == 21
+
+    def test_the_schema_can_be_made_by_several_at_once(self, graph: GraphStore) -> None:
+        at_once(lambda _: graph.ensure_schema(), threads=4)
+
+    def test_ping_names_the_server(self, graph: GraphStore) -> None:
+        assert graph.ping()
+
+    def test_empty_questions_have_empty_answers(self, graph: GraphStore, tenant: TenantId) -> None:
+        assert graph.find_applied(tenant, CUBE, []) == {}
+        assert graph.find_memories(tenant, CUBE, []) == {}
+        assert graph.find_sources(tenant, CUBE, []) == {}
+        assert graph.delete_memories(tenant, CUBE, []) == 0
+        graph.mark_indexed(tenant, CUBE, {})
+        graph.apply_jobs(tenant, CUBE, SESSION, [], fence=None)
+        assert graph.list_memories(tenant, CUBE) == []
+
+    @pytest.mark.parametrize("limit", [0, -1])
+    def test_a_page_of_nothing_is_empty(self, graph: GraphStore, tenant: TenantId, limit: int) -> None:
+        apply(graph, tenant, a_write(tenant, "j"))
+        assert graph.list_memories(tenant, CUBE, limit=limit) == []
+        assert graph.list_messages(tenant, CUBE, SESSION, limit=limit) == []
+        assert graph.list_lagging(tenant, CUBE, limit=limit) == []
+
+    def test_a_large_batch_is_written_whole(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j", memories=1200))
+        assert len(graph.list_memories(tenant, CUBE, limit=5000)) == 1200
+        assert graph.delete_cube(tenant, CUBE) == DeletedCounts(memories=1200, messages=1, jobs=1)
+
+
+@pytest.mark.servers
+@pytest.mark.parametrize("wrong", [{"text": "lone \ud800 surrogate"}, {"said_at_ms": 2**63}])
+def test_what_no_server_can_hold_is_refused_and_nothing_is_written(
+    neo4j_settings: Settings, tenant: TenantId, wrong: dict[str, Any]
+) -> None:
+    graph = build_graph(neo4j_settings)
+    write = a_write(tenant, "j")
+    bad = replace(write, memories=(replace(write.memories[0], **wrong),))
+    with pytest.raises(InvalidRequest, match="cannot hold"):
+        apply(graph, tenant, bad)
+    assert graph.find_applied(tenant, CUBE, [JobId("j")]) == {}
+    assert graph.list_messages(tenant, CUBE, SESSION, limit=10) == []
+    graph.close()
+
+
+def turns_of(graph: GraphStore, tenant: TenantId) -> list[tuple[UserId, Message]]:
+    return graph.list_messages(tenant, CUBE, SESSION, limit=100)
+
+
+def at_once(work: Callable[[int], object], *, threads: int) -> None:
+    """Run ``work`` in several threads that start together; re-raises what any of them raised."""
+    ready = threading.Barrier(threads)
+
+    def run(number: int) -> None:
+        ready.wait()
+        work(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for outcome in [pool.submit(run, number) for number in range(threads)]:
+            outcome.result()

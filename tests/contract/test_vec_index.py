@@ -1,0 +1,312 @@
+"""What every vector index does: one suite for the twin in RAM and for a real Milvus server."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from memos.configs.vec_db import VectorDBConfigFactory
+from memos.errors import InvalidConfig, InvalidRequest, Unavailable
+from memos.ids import CubeId, MemoryId, SessionId, TenantId, UserId, tenant_id
+from memos.settings import Settings
+from memos.types import Memory, MemoryStatus, MemoryType
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, VecIndex
+from memos.vec_dbs.factory import VecDBFactory, build_index
+
+CUBE = CubeId("cube")
+HERE = IndexFilter(cubes=(CUBE,))
+X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
+
+
+@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
+def index(request: pytest.FixtureRequest) -> Iterator[VecIndex]:
+    if request.param == "memory":
+        made = build_index(Settings(milvus_url="memory://"))
+    else:
+        made = build_index(own_collection(request.getfixturevalue("settings")))
+    made.ensure(dimension=3, model="test-model")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def other() -> TenantId:
+    return tenant_id(f"t-{uuid4().hex}")
+
+
+def own_collection(settings: Settings) -> Settings:
+    """The same server, with a collection that no other test has."""
+    return settings.model_copy(update={"milvus_collection": f"test_{uuid4().hex}"})
+
+
+def a_row(name: str, vector: Sequence[float] = X, *, text: str = "some text", cube: CubeId = CUBE) -> IndexRow:
+    memory = Memory(id=MemoryId(name), cube=cube, user=UserId("ann"), session=SessionId("s"), text=text)
+    return IndexRow(memory=memory, vector=vector)
+
+
+def dense(
+    index: VecIndex, tenant: TenantId, vector: Sequence[float] = X, where: IndexFilter = HERE, *, limit: int = 10
+) -> list[IndexHit]:
+    return index.search_dense(tenant, vector, where, limit=limit, timeout_s=3)
+
+
+def text(
+    index: VecIndex, tenant: TenantId, query: str, where: IndexFilter = HERE, *, limit: int = 10
+) -> list[IndexHit]:
+    return index.search_text(tenant, query, where, limit=limit, timeout_s=3)
+
+
+def names(hits: Sequence[IndexHit]) -> list[str]:
+    return [hit.memory_id for hit in hits]
+
+
+class TestVecIndex:
+    def test_the_nearest_row_comes_first_with_its_cosine(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("far", (-1.0, 0.0, 0.0)), a_row("near", X), a_row("middle", (0.6, 0.8, 0.0))])
+        hits = dense(index, tenant)
+        assert names(hits) == ["near", "middle", "far"]
+        assert [hit.score for hit in hits] == pytest.approx([1.0, 0.6, -1.0], abs=1e-5)
+        assert {hit.cube for hit in hits} == {CUBE}
+
+    def test_no_more_hits_than_the_limit(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row(f"m{number}", text="tea") for number in range(5)])
+        assert len(dense(index, tenant, limit=3)) == 3
+        assert len(text(index, tenant, "tea", limit=3)) == 3
+        assert dense(index, tenant, limit=0) == []
+        assert len(dense(index, tenant, limit=1_000_000)) == 5
+
+    def test_text_search_ranks_the_rarer_word_higher(self, index: VecIndex, tenant: TenantId) -> None:
+        rows = [a_row(f"common {number}", text=f"Ann likes tea number{number}") for number in range(8)]
+        index.upsert(tenant, [*rows, a_row("rare", text="Ann likes saxophones")])
+        hits = text(index, tenant, "Who likes the saxophone?", limit=3)
+        assert hits[0].memory_id == "rare"
+        assert hits[0].score > hits[1].score > 0
+
+    def test_words_match_in_other_forms_and_without_accents(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", text="Caroline was HIKING near a café in the mountains")])
+        for query in ("hikes", "hiked", "mountain", "Cafe", "caroline's"):
+            assert names(text(index, tenant, query)) == ["m"], query
+
+    def test_chinese_is_found_by_a_part_of_the_sentence(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", text="我喜欢在北京编程"), a_row("n", text="今天天气很好")])
+        assert names(text(index, tenant, "北京")) == ["m"]
+
+    @pytest.mark.parametrize("query", ["zebra", "", "  ", "the of and", "?!", '"] or 1 == 1 or cube in ["'])
+    def test_no_word_in_common_finds_nothing(self, index: VecIndex, tenant: TenantId, query: str) -> None:
+        index.upsert(tenant, [a_row("m", text="Ann likes the tea")])
+        assert text(index, tenant, query) == []
+
+    def test_a_row_is_found_by_the_very_next_search(self, index: VecIndex, tenant: TenantId) -> None:
+        for number in range(5):
+            index.upsert(tenant, [a_row(f"m{number}", text=f"word{number}")])
+            assert names(text(index, tenant, f"word{number}")) == [f"m{number}"]
+            assert len(dense(index, tenant)) == number + 1
+
+    def test_upsert_replaces_a_row(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", X, text="old words")])
+        index.flush()
+        index.upsert(tenant, [a_row("m", Y, text="new words")])
+        assert names(text(index, tenant, "old")) == []
+        assert names(text(index, tenant, "new")) == ["m"]
+        assert dense(index, tenant, Y)[0].score == pytest.approx(1.0)
+        assert index.list_ids(tenant, CUBE) == ["m"]
+
+    def test_rows_stay_found_after_a_flush(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", text="tea")])
+        index.flush()
+        index.upsert(tenant, [a_row("n", text="tea")])
+        assert sorted(names(dense(index, tenant))) == sorted(names(text(index, tenant, "tea"))) == ["m", "n"]
+
+    def test_only_activated_rows_are_found_but_all_are_listed(self, index: VecIndex, tenant: TenantId) -> None:
+        row = a_row("m", text="tea")
+        archived = replace(row, memory=replace(row.memory, id=MemoryId("old"), status=MemoryStatus.ARCHIVED))
+        index.upsert(tenant, [row, archived])
+        assert names(dense(index, tenant)) == names(text(index, tenant, "tea")) == ["m"]
+        assert sorted(index.list_ids(tenant, CUBE)) == ["m", "old"]
+
+    def test_a_search_sees_the_named_cubes_and_types_only(self, index: VecIndex, tenant: TenantId) -> None:
+        second = CubeId("cube 2")
+        working = a_row("w", text="tea", cube=second)
+        working = replace(working, memory=replace(working.memory, memory_type=MemoryType.WORKING))
+        index.upsert(tenant, [a_row("m", text="tea"), working])
+        both = IndexFilter(cubes=(CUBE, second))
+        only_working = replace(both, memory_types=(MemoryType.WORKING, MemoryType.OUTER))
+        assert sorted(names(dense(index, tenant, X, both))) == ["m", "w"]
+        assert sorted(names(text(index, tenant, "tea", both))) == ["m", "w"]
+        assert dense(index, tenant, X, only_working) == [IndexHit(memory_id=MemoryId("w"), cube=second, score=1.0)]
+        assert names(text(index, tenant, "tea", only_working)) == ["w"]
+        assert dense(index, tenant, X, IndexFilter(cubes=())) == text(index, tenant, "tea", IndexFilter(cubes=())) == []
+
+    def test_no_method_reaches_another_tenants_rows(self, index: VecIndex, tenant: TenantId, other: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", X, text="tea")])
+        index.upsert(other, [a_row("m", Y, text="coffee")])
+        assert text(index, other, "tea") == text(index, tenant, "coffee") == []
+        assert dense(index, other)[0].score == pytest.approx(0.0, abs=1e-6)
+        index.delete(other, CUBE, [MemoryId("m")])
+        assert index.list_ids(other, CUBE) == []
+        index.delete_cube(other, CUBE)
+        assert index.list_ids(tenant, CUBE) == names(dense(index, tenant)) == ["m"]
+
+    def test_many_tenants_share_the_collection_without_meeting(self, index: VecIndex) -> None:
+        tenants = [tenant_id(f"t-{uuid4().hex}") for _ in range(40)]
+        for number, owner in enumerate(tenants):
+            index.upsert(owner, [a_row(f"m{number}", text="tea")])
+        for number, owner in enumerate(tenants):
+            assert names(dense(index, owner)) == names(text(index, owner, "tea")) == [f"m{number}"]
+
+    def test_ids_full_of_filter_syntax_are_only_ids(self, index: VecIndex, tenant: TenantId) -> None:
+        nasty = CubeId('c"] or tenant_key != "" or cube in ["')
+        row = a_row('m\' or "1" == "1', text="tea", cube=nasty)
+        index.upsert(tenant, [row, a_row("plain", text="tea")])
+        assert names(dense(index, tenant, X, IndexFilter(cubes=(nasty,)))) == [row.memory.id]
+        index.delete(tenant, nasty, [MemoryId('" or pk != "')])
+        assert index.list_ids(tenant, nasty) == [row.memory.id]
+        index.delete_cube(tenant, nasty)
+        assert index.list_ids(tenant, CUBE) == ["plain"]
+
+    def test_the_longest_ids_fit(self, index: VecIndex, tenant: TenantId) -> None:
+        longest = CubeId("\U0001f408" * 128)
+        row = a_row("猫" * 128, text="tea", cube=longest)
+        index.upsert(tenant, [row])
+        assert text(index, tenant, "tea", IndexFilter(cubes=(longest,)))[0].memory_id == row.memory.id
+
+    def test_a_very_long_text_is_found_by_its_beginning(self, index: VecIndex, tenant: TenantId) -> None:
+        long_text = "saxophone " + " ".join(f"ünïque{number}" for number in range(20_000))
+        index.upsert(tenant, [a_row("m", text=long_text), a_row("empty", text="")])
+        assert names(text(index, tenant, "saxophone")) == ["m"]
+        assert names(text(index, tenant, long_text)) == ["m"]
+
+    def test_deleted_rows_are_gone_at_once(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row(name, text="tea") for name in ("a", "b", "c")])
+        index.flush()
+        index.delete(tenant, CUBE, [MemoryId("a"), MemoryId("absent")])
+        index.delete(tenant, CUBE, [])
+        assert sorted(names(dense(index, tenant))) == sorted(names(text(index, tenant, "tea"))) == ["b", "c"]
+        index.delete_cube(tenant, CUBE)
+        index.delete_cube(tenant, CUBE)
+        assert dense(index, tenant) == text(index, tenant, "tea") == index.list_ids(tenant, CUBE) == []
+
+    def test_all_ids_of_a_large_cube_are_listed(self, index: VecIndex, tenant: TenantId) -> None:
+        wanted = {f"m{number}" for number in range(4500)}
+        index.upsert(tenant, [a_row(name, text="") for name in wanted])
+        listed = index.list_ids(tenant, CUBE)
+        assert len(listed) == len(wanted)
+        assert set(listed) == wanted
+        index.delete_cube(tenant, CUBE)
+        assert index.list_ids(tenant, CUBE) == []
+
+    def test_a_vector_of_another_dimension_is_refused(self, index: VecIndex, tenant: TenantId) -> None:
+        with pytest.raises(InvalidRequest, match="2 dimensions, the index 3"):
+            index.upsert(tenant, [a_row("good"), a_row("bad", (1.0, 0.0))])
+        assert index.list_ids(tenant, CUBE) == []
+
+    def test_another_dimension_is_refused_with_both_numbers(self, index: VecIndex) -> None:
+        with pytest.raises(InvalidConfig, match=r"3 dimensions .* 5"):
+            index.ensure(dimension=5, model="test-model")
+
+    def test_another_model_of_the_same_dimension_is_refused(self, index: VecIndex) -> None:
+        with pytest.raises(InvalidConfig, match="another-model"):
+            index.ensure(dimension=3, model="another-model")
+
+    def test_several_may_make_the_collection_at_once(self, index: VecIndex) -> None:
+        at_once(index, lambda each: each.ensure(dimension=3, model="test-model"))
+
+    def test_dense_and_text_search_may_run_at_once_with_writing(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [a_row("m", X, text="tea")])
+
+        def work(each: VecIndex) -> None:
+            own = uuid4().hex
+            for number in range(10):
+                each.upsert(tenant, [a_row(f"{own}-{number}", Y, text="coffee")])
+                assert names(dense(each, tenant, limit=1)) == names(text(each, tenant, "tea")) == ["m"]
+
+        at_once(index, work)
+        assert len(index.list_ids(tenant, CUBE)) == 41
+
+    def test_ping_names_the_server(self, index: VecIndex) -> None:
+        assert index.ping()
+
+    def test_writing_nothing_is_nothing(self, index: VecIndex, tenant: TenantId) -> None:
+        index.upsert(tenant, [])
+        assert index.list_ids(tenant, CUBE) == []
+
+
+@pytest.mark.servers
+def test_fresh_rows_are_flushed_behind_when_there_are_enough(settings: Settings, tenant: TenantId) -> None:
+    own = own_collection(settings)
+    server = {"url": own.milvus_url, "collection": own.milvus_collection, "flush_after_rows": 10}
+    config = VectorDBConfigFactory.model_validate({"backend": "milvus", "config": server})
+    index = VecDBFactory.from_config(config)
+    index.ensure(dimension=3, model="m")
+
+    def sealed() -> list[Path]:
+        return [path for path in own.data_dir.rglob("data_*.parquet") if own.milvus_collection in path.parts]
+
+    index.upsert(tenant, [a_row(f"m{number}") for number in range(9)])
+    index.close()
+    assert sealed() == []
+    index.upsert(tenant, [a_row("m9")])
+    index.close()
+    assert len(sealed()) == 1
+    assert len(dense(index, tenant)) == 10
+    index.close()
+
+
+def test_the_twin_too_must_be_made_before_it_is_used(tenant: TenantId) -> None:
+    with pytest.raises(Unavailable, match="ensure"):
+        build_index(Settings(milvus_url="memory://")).upsert(tenant, [a_row("m")])
+
+
+@pytest.mark.servers
+def test_processes_that_start_together_make_one_collection(settings: Settings, tenant: TenantId) -> None:
+    shared = own_collection(settings)
+    indexes = [build_index(shared) for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda each: each.ensure(dimension=3, model="m"), indexes))
+    indexes[0].upsert(tenant, [a_row("m", text="tea")])
+    assert [names(dense(each, tenant)) for each in indexes] == [["m"]] * 4
+    for each in indexes:
+        each.close()
+
+
+@pytest.mark.servers
+def test_a_collection_made_by_somebody_else_is_refused(settings: Settings) -> None:
+    from pymilvus import MilvusClient
+
+    foreign = own_collection(settings)
+    client = MilvusClient(foreign.milvus_url or "")
+    client.create_collection(foreign.milvus_collection, dimension=3)
+    index = build_index(foreign)
+    with pytest.raises(InvalidConfig, match="not made by memos"):
+        index.ensure(dimension=3, model="m")
+    index.close()
+    client.close()
+
+
+@pytest.mark.servers
+def test_rows_written_by_one_process_are_found_by_another(settings: Settings, tenant: TenantId) -> None:
+    shared = own_collection(settings)
+    writer, reader = build_index(shared), build_index(shared)
+    for each in (writer, reader):
+        each.ensure(dimension=3, model="m")
+    writer.upsert(tenant, [a_row("m", text="tea")])
+    assert names(text(reader, tenant, "tea")) == ["m"]
+    for each in (writer, reader):
+        each.close()
+
+
+def at_once(index: VecIndex, work: Callable[[VecIndex], object], *, threads: int = 4) -> None:
+    """Run ``work`` in several threads that start together; re-raises what any of them raised."""
+    ready = threading.Barrier(threads)
+
+    def run() -> None:
+        ready.wait()
+        work(index)
+
+    with ThreadPoolExecutor(threads) as pool:
+        for outcome in [pool.submit(run) for _ in range(threads)]:
+            outcome.result()

@@ -1,0 +1,123 @@
+"""Search over graph and index: fused, sourced, walled, and honest about what failed."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from threading import Event
+from typing import Any
+
+import pytest
+
+from memos.errors import Unavailable
+from memos.ids import CubeId, TenantId
+from memos.memories.textual.stores import TextStores
+from memos.recall.search import Recall
+from memos.types import MemoryStatus, MemoryType
+from memos.vec_dbs.memory import MemoryIndex
+from tests.support.text import LANE, WordEmbedder, open_twins, work, write
+
+
+class Patchy(MemoryIndex):
+    """An index of which one half, or both, can be away or silent."""
+
+    def __init__(self, *, dense: bool = True, text: bool = True, silent: Event | None = None) -> None:
+        super().__init__()
+        self.dense, self.text, self.silent = dense, text, silent
+
+    def search_dense(self, *args: Any, **options: Any) -> Any:
+        if not self.dense:
+            raise Unavailable("milvus", "no dense search")
+        return super().search_dense(*args, **options)
+
+    def search_text(self, *args: Any, **options: Any) -> Any:
+        if self.silent is not None:
+            self.silent.wait()
+        if not self.text:
+            raise Unavailable("milvus", "no text search")
+        return super().search_text(*args, **options)
+
+
+def stores_with(index: MemoryIndex) -> TextStores:
+    stores = replace(open_twins(), index=index)
+    stores.ensure()
+    write(stores, work("j1", "Ana keeps two cats", "Ana plays the violin"))
+    return stores
+
+
+@pytest.fixture
+def stores() -> TextStores:
+    return stores_with(MemoryIndex())
+
+
+@pytest.fixture
+def silence() -> Iterator[Event]:
+    event = Event()
+    yield event
+    event.set()
+
+
+def texts(stores: TextStores, query: str, **options: Any) -> list[str]:
+    result = Recall(stores).search(LANE.tenant, [LANE.cube], query, **{"top_k": 5, **options})
+    return [hit.memory.text for hit in result.hits]
+
+
+def test_the_best_match_comes_first_with_its_source_and_parts(stores: TextStores) -> None:
+    (hit, *_) = Recall(stores).search(LANE.tenant, [LANE.cube], "Who plays the violin?", top_k=2).hits
+    assert hit.memory.text == "Ana plays the violin"
+    assert [source.text for source in hit.sources] == ["Ana plays the violin"]
+    assert hit.parts.keys() == {"dense", "text", "recency"}
+    assert sum(hit.parts.values()) == pytest.approx(hit.score)
+
+
+def test_top_k_bounds_the_answer(stores: TextStores) -> None:
+    assert len(texts(stores, "Ana", top_k=1)) == 1
+
+
+def test_another_tenant_finds_nothing_in_a_cube_of_the_same_name(stores: TextStores) -> None:
+    assert Recall(stores).search(TenantId("globex"), [LANE.cube], "violin", top_k=5).hits == []
+
+
+def test_another_cube_finds_nothing(stores: TextStores) -> None:
+    assert Recall(stores).search(LANE.tenant, [CubeId("other")], "violin", top_k=5).hits == []
+
+
+def test_a_memory_type_filters(stores: TextStores) -> None:
+    assert texts(stores, "violin", memory_types=[MemoryType.OUTER]) == []
+    assert texts(stores, "violin", memory_types=[MemoryType.LONG_TERM])
+
+
+def test_what_the_graph_has_archived_or_deleted_is_not_shown_whatever_the_index_says(stores: TextStores) -> None:
+    cats, violin = stores.graph.list_memories(LANE.tenant, LANE.cube)
+    stores.graph.update_memory(LANE.tenant, replace(cats, status=MemoryStatus.ARCHIVED))
+    stores.graph.delete_memories(LANE.tenant, LANE.cube, [violin.id])
+    assert texts(stores, "cats violin") == []
+
+
+@pytest.mark.parametrize(("index", "name"), [(Patchy(dense=False), "dense"), (Patchy(text=False), "text")])
+def test_one_half_of_the_index_away_is_said(index: Patchy, name: str) -> None:
+    result = Recall(stores_with(index)).search(LANE.tenant, [LANE.cube], "violin", top_k=5)
+    assert result.hits
+    assert len(result.degraded) == 1
+    assert result.degraded[0].startswith(name)
+
+
+def test_a_silent_half_is_given_up_at_the_deadline(silence: Event) -> None:
+    recall = Recall(stores_with(Patchy(silent=silence)), deadline_s=0.05)
+    result = recall.search(LANE.tenant, [LANE.cube], "violin", top_k=5)
+    assert result.hits
+    assert "no text candidates within the deadline" in result.degraded[0]
+
+
+def test_both_halves_away_raise_instead_of_an_empty_answer() -> None:
+    stores = stores_with(Patchy(dense=False, text=False))
+    with pytest.raises(Unavailable, match="milvus"):
+        texts(stores, "violin")
+
+
+def test_an_embedder_that_is_away_leaves_the_text_search(stores: TextStores) -> None:
+    class Gone(WordEmbedder):
+        def embed(self, texts: object) -> Any:
+            raise Unavailable("embedder", "gone")
+
+    result = Recall(replace(stores, embedder=Gone())).search(LANE.tenant, [LANE.cube], "violin", top_k=5)
+    assert result.hits[0].memory.text == "Ana plays the violin"
+    assert result.degraded == ("dense: embedder is unavailable: gone",)

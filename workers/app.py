@@ -1,0 +1,10 @@
+"""The CPU worker: ``celery -A workers.app worker``. Reads the settings when it is imported, as Celery needs."""
+
+from memos.settings import load_settings
+from scheduler.broker import CPU_KINDS, cpu_app
+from workers.tasks import announce_ready, register
+
+_settings = load_settings()
+app = cpu_app(_settings)
+register(app, CPU_KINDS)
+announce_ready(app, _settings.data_dir / "run")

@@ -1,0 +1,123 @@
+"""What a worker process owns: built on first use, after the fork or spawn, and closed when the process ends."""
+
+import json
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from functools import cached_property
+from threading import Lock
+from typing import Any, Protocol, TypeVar
+
+from memos.clock import Clock, SystemClock
+from memos.configs.llm import HuggingFaceLLMConfig
+from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.kv.store import ArtefactStore
+from memos.mem_os.activation import Activation
+from memos.mem_reader.base import Reader
+from memos.memories.textual.stores import TextStores
+from memos.memories.textual.writer import TextWriter
+from memos.settings import Settings, load_settings
+from memos.wiring import open_model, open_reader, open_stores
+from scheduler import MemScheduler
+from scheduler.connection import connect, require_redis_url
+from scheduler.mailbox import Mailbox
+
+
+class Closable(Protocol):
+    """Something that wants to be told when it is over."""
+
+    def close(self) -> None: ...
+
+
+_C = TypeVar("_C", bound=Closable)
+
+
+class Resources:
+    """Servers and models of one process, each built when a job first asks for it."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock = clock or SystemClock()
+        self._open = ExitStack()
+        self._readers: dict[str, Reader] = {}
+
+    @cached_property
+    def mailbox(self) -> Mailbox:
+        """The mailboxes that this process works on."""
+        redis = connect(self.redis_url)
+        self._open.callback(redis.close)
+        return Mailbox(redis)
+
+    @cached_property
+    def scheduler(self) -> MemScheduler:
+        """For follow-up jobs."""
+        return self.keep_open(MemScheduler.from_url(self.redis_url))
+
+    @cached_property
+    def stores(self) -> TextStores:
+        """Graph, index and embedder."""
+        return self.keep_open(open_stores(self.settings))
+
+    @cached_property
+    def writer(self) -> TextWriter:
+        """What turns messages into memories."""
+        return TextWriter(self.stores, self.clock)
+
+    def reader(self, described: Mapping[str, Any] | None) -> Reader:
+        """The reader that a job asks for, else the one of the settings; made once. Raises InvalidConfig."""
+        key = json.dumps(described, sort_keys=True)
+        if key not in self._readers:
+            config = None if described is None else MemReaderConfigFactory.model_validate(described)
+            self._readers[key] = open_reader(config, self.settings)
+        return self._readers[key]
+
+    def activation(self, model: Mapping[str, Any]) -> Activation:
+        """What builds KV states with the model that a job names; weights are loaded once a process."""
+        config = HuggingFaceLLMConfig.model_validate({**model, "device": self.settings.device})
+        return Activation(self.stores.graph, open_model(config, self.settings), self.artefacts, self.clock)
+
+    @cached_property
+    def artefacts(self) -> ArtefactStore:
+        """The KV artefacts of this installation."""
+        return ArtefactStore(self.settings.kv_root)
+
+    @property
+    def redis_url(self) -> str:
+        """The data plane. Raises InvalidConfig."""
+        return require_redis_url(self.settings)
+
+    def keep_open(self, thing: _C) -> _C:
+        """Close this too when the process ends, in the reverse order of opening."""
+        self._open.callback(thing.close)
+        return thing
+
+    def close(self) -> None:
+        """Close what was built; harmless when done twice."""
+        self._open.close()
+
+
+class ProcessResources:
+    """The one Resources of a process: built by the first task, not at import."""
+
+    def __init__(self, build: Callable[[], Resources]) -> None:
+        self._build = build
+        self._lock = Lock()
+        self._built: Resources | None = None
+
+    def get(self) -> Resources:
+        """The process's resources. Raises InvalidConfig."""
+        with self._lock:
+            if self._built is None:
+                self._built = self._build()
+            return self._built
+
+    def close(self) -> None:
+        """Close them if they were built."""
+        with self._lock:
+            if self._built is not None:
+                self._built.close()
+            self._built = None
+
+
+def build_resources() -> Resources:
+    """Resources under the settings of this process."""
+    return Resources(load_settings())

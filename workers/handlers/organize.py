@@ -1,0 +1,14 @@
+"""Organize: after a lull, the index is brought up to the graph and its fresh rows are sealed."""
+
+from collections.abc import Sequence
+
+from scheduler.lease import JobOutcome
+from workers.batch import Batch
+from workers.bootstrap import Resources
+
+
+def handle(batch: Batch, resources: Resources) -> Sequence[JobOutcome]:
+    """Once for all jobs of the batch: they ask for the same."""
+    reindexed = resources.writer.index_lagging(batch.lane.tenant, batch.lane.cube)
+    resources.stores.index.flush()
+    return [JobOutcome(job=job.id, result={"reindexed": reindexed}) for job in batch.jobs]
