@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 def open_stores(settings: Settings) -> TextStores:
     """Connect to graph and index and load the embedder. Raises Unavailable or InvalidConfig, naming which."""
     stores = TextStores(graph=build_graph(settings), index=build_index(settings), embedder=open_embedder(settings))
-    stores.ensure()
+    try:
+        stores.ensure()
+    except BaseException:
+        stores.close()
+        raise
     return stores
 
 

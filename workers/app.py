@@ -3,8 +3,9 @@
 from memos.settings import load_settings
 from scheduler.broker import CPU_KINDS, cpu_app
 from workers.tasks import announce_ready, register
+from workers.warm import warm_on_start, warm_stores
 
 _settings = load_settings()
 app = cpu_app(_settings)
-register(app, CPU_KINDS)
+warm_on_start(register(app, CPU_KINDS), warm_stores)
 announce_ready(app, _settings.data_dir / "run")

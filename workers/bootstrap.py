@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 from memos.clock import Clock, SystemClock
 from memos.configs.llm import HuggingFaceLLMConfig
 from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.graph_dbs.base import GraphStore
+from memos.graph_dbs.factory import build_graph
 from memos.kv.store import ArtefactStore
 from memos.mem_os.activation import Activation
 from memos.mem_reader.base import Reader
@@ -39,6 +41,8 @@ class Resources:
         self.clock = clock or SystemClock()
         self._open = ExitStack()
         self._readers: dict[str, Reader] = {}
+        self._building = Lock()
+        self._stores: TextStores | None = None
 
     @cached_property
     def mailbox(self) -> Mailbox:
@@ -52,10 +56,18 @@ class Resources:
         """For follow-up jobs."""
         return self.keep_open(MemScheduler.from_url(self.redis_url))
 
-    @cached_property
+    @property
     def stores(self) -> TextStores:
-        """Graph, index and embedder."""
-        return self.keep_open(open_stores(self.settings))
+        """Graph, index and embedder; a second thread that asks waits for the first."""
+        with self._building:
+            if self._stores is None:
+                self._stores = self.keep_open(open_stores(self.settings))
+            return self._stores
+
+    @cached_property
+    def graph(self) -> GraphStore:
+        """The graph alone, for a process that embeds nothing."""
+        return self.keep_open(build_graph(self.settings))
 
     @cached_property
     def writer(self) -> TextWriter:
@@ -73,7 +85,7 @@ class Resources:
     def activation(self, model: Mapping[str, Any]) -> Activation:
         """What builds KV states with the model that a job names; weights are loaded once a process."""
         config = HuggingFaceLLMConfig.model_validate({**model, "device": self.settings.device})
-        return Activation(self.stores.graph, open_model(config, self.settings), self.artefacts, self.clock)
+        return Activation(self.graph, open_model(config, self.settings), self.artefacts, self.clock)
 
     @cached_property
     def artefacts(self) -> ArtefactStore:

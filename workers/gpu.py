@@ -3,8 +3,9 @@
 from memos.settings import load_settings
 from scheduler.broker import GPU_KINDS, gpu_app
 from workers.tasks import announce_ready, register
+from workers.warm import warm_engine, warm_on_start
 
 _settings = load_settings()
 app = gpu_app(_settings)
-register(app, GPU_KINDS)
+warm_on_start(register(app, GPU_KINDS), warm_engine)
 announce_ready(app, _settings.data_dir / "run")

@@ -31,8 +31,8 @@ def register(
     *,
     handlers: Mapping[JobKind, str] = HANDLERS,
     limits: Limits = DEFAULT_LIMITS,
-) -> None:
-    """Give the application its tasks, and this process what they share."""
+) -> ProcessResources:
+    """Give the application its tasks, and return what they share in this process."""
     process = ProcessResources(build_resources)
     for kind in kinds:
         _add_task(app, kind, Follower(process=process, handlers=handlers, limits=limits))
@@ -43,6 +43,7 @@ def register(
     # A receiver that nobody else refers to would be collected, hence weak=False.
     signals.worker_process_shutdown.connect(close, weak=False)
     signals.worker_shutdown.connect(close, weak=False)
+    return process
 
 
 def announce_ready(app: Celery, directory: Path) -> None:

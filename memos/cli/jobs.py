@@ -12,24 +12,12 @@ from memos.errors import InvalidConfig
 from memos.ids import JobId, TenantId
 from memos.mem_scheduler.base import Scheduler
 from memos.mem_scheduler.factory import build_scheduler
-from memos.types import FINAL_STATES, JobKind, JobRecord, JobState
+from memos.types import FINAL_STATES, JobKind, JobRecord, JobState, Lane
 
 app: Final = typer.Typer(no_args_is_help=True)
 
 Job = Annotated[str, typer.Argument(help="The job's id.")]
-_COLUMNS: Final = (
-    "job",
-    "kind",
-    "state",
-    "cube",
-    "session",
-    "user",
-    "tries",
-    "submitted",
-    "wait ms",
-    "run ms",
-    "error",
-)
+_COLUMNS: Final = ("job", "kind", "state", "cube/session", "wait+run s")
 
 
 @app.command("list")
@@ -44,12 +32,15 @@ def list_jobs(
     as_json: AsJson = False,
 ) -> None:
     """Jobs of the tenant, newest first."""
+    only = None if cube is None else ids.cube_id(cube)
     scheduler, who = _open(data_dir, tenant)
-    records = scheduler.list_jobs(who, kind=kind, state=state, cube=cube, limit=limit, offset=offset)
+    records = scheduler.list_jobs(who, kind=kind, state=state, cube=only, limit=limit, offset=offset)
     if as_json:
         print_json([record_json(record) for record in records])
+    elif not records:
+        console.print(f"no such jobs of {who}", markup=False)
     else:
-        print_table(f"Jobs of {who}", _COLUMNS, (_row(record) for record in records))
+        print_table(f"Jobs of {who}", _COLUMNS, map(_row, records), folding=("cube/session",))
 
 
 @app.command()
@@ -128,9 +119,22 @@ def _print_record(record: JobRecord, as_json: bool) -> None:
 
 
 def _row(record: JobRecord) -> tuple[object, ...]:
-    lane = f"{record.lane.cube}/{record.lane.session}"
-    times = (record.wait_ms, record.run_ms)
-    return (record.id, record.kind, record.state, lane, record.attempts, *times, record.error_class)
+    times = "+".join(_seconds(value) for value in (record.wait_ms, record.run_ms) if value is not None)
+    return (record.id, record.kind, _state(record), _lane(record.lane), times)
+
+
+def _state(record: JobRecord) -> str:
+    """The state; of a job in trouble also at which attempt and why."""
+    return f"{record.state} {record.attempts}\n{record.error_class}" if record.error_class else record.state
+
+
+def _lane(lane: Lane) -> str:
+    """The session of a job that belongs to a whole cube says no more than its kind."""
+    return lane.cube if lane.session.startswith(ids.RESERVED_SESSION_PREFIX) else f"{lane.cube}/{lane.session}"
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.2f}"
 
 
 def _time(milliseconds: int | None) -> str | None:

@@ -28,9 +28,11 @@ _USERS_MISTAKES = (InvalidRequest, NotFound, AccessDenied, QuotaExceeded)
 
 
 def main() -> None:
-    """Run the command; an error of ours is one line, never a traceback."""
+    """Run the command; a wrong command line or an error of ours is one line, never a traceback."""
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except typer.TyperException as error:
+        sys.exit(_explain_usage(error))
     except MemosError as error:
         print_error(str(error))
         sys.exit(2 if isinstance(error, _USERS_MISTAKES) else 1)
@@ -39,6 +41,14 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+
+
+def _explain_usage(error: typer.TyperException) -> int:
+    """Without a message the help was wanted, and has been shown."""
+    message = error.format_message().rstrip(".")
+    if message:
+        print_error(f"{message}; --help after the command shows what it takes")
+    return error.exit_code
 
 
 if __name__ == "__main__":

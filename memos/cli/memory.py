@@ -2,22 +2,26 @@
 
 import json
 import sys
+import textwrap
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
 from memos.cli.options import AsJson, Cube, DataDir, Session, Tenant, User, settings_of
-from memos.cli.output import console, print_json, print_table
+from memos.cli.output import console, print_error, print_json, print_rows
 from memos.configs.mem_os import MOSConfig
 from memos.errors import InvalidRequest
 from memos.mem_os.main import MOS
-from memos.memories.textual.item import MemoryItem
+from memos.memories.textual.item import MemoryItem, SourceItem
 from memos.settings import Settings
 from memos.types import JobState
+
+# Of each message that a memory rests on; `--json` has all of it.
+_SHOWN_CHARS: Final = 160
 
 
 def register(app: typer.Typer) -> None:
@@ -70,8 +74,10 @@ def search(
     if as_json:
         print_json(found)
         return
-    items = (item for shelf in found["text_mem"] for item in shelf["memories"])
-    print_table(f"Memories for: {query}", ("score", "memory", "said by", "when"), (item_row(item) for item in items))
+    items = [item for shelf in found["text_mem"] for item in shelf["memories"]]
+    print_rows(item_row(item) for item in sorted(items, key=lambda item: -(item.score or 0)))
+    if not items:
+        console.print("nothing found")
     for reason in found["degraded"]:
         console.print(f"degraded: {reason}", markup=False)
 
@@ -91,7 +97,9 @@ def chat(
             stream = mos.chat_stream(line, user_id=user, session_id=session, mem_cube_id=cube)
             answer = "".join(stream) if as_json else _echo(stream)
             if as_json:
-                print_json({"query": line, "answer": answer, "report": stream.report})
+                print_json({"query": line, "answer": answer, "report": stream.report, "degraded": stream.degraded})
+            for reason in () if as_json else stream.degraded:
+                print_error(f"answered without all memories: {reason}")
 
 
 def open_mos(settings: Settings, user: str, *, activation: bool = False) -> MOS:
@@ -109,25 +117,38 @@ def read_messages(text: str | None, file: Path | None) -> Any:
     if (text is None) == (file is None):
         raise InvalidRequest('give either a text or --file; for example: memos add "I moved to Lisbon"')
     if file is None:
-        return [{"role": "user", "content": sys.stdin.read() if text == "-" else text}]
+        return [{"role": "user", "content": read_input() if text == "-" else text}]
     try:
         return json.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidRequest(f"cannot read {file}: {error.strerror}") from None
     except ValueError as error:
         raise InvalidRequest(f"{file} is not JSON: {error}") from None
+    except RecursionError:
+        raise InvalidRequest(f"{file} is nested too deeply to be a list of messages") from None
 
 
-def item_row(item: MemoryItem) -> tuple[object, ...]:
-    """A found memory as a table's row."""
-    said = "; ".join(f"{source.speaker}: {source.content}" for source in item.sources)
-    when = ", ".join(f"{source.chat_time:%Y-%m-%d %H:%M}" for source in item.sources)
+def read_input() -> str:
+    """All of standard input. Raises InvalidRequest when it is not text."""
+    try:
+        return sys.stdin.read()
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"standard input is not {error.encoding} text: {error.reason}") from None
+
+
+def item_row(item: MemoryItem) -> tuple[str, str]:
+    """A found memory: its score, and its text above what it rests on."""
     score = "" if item.score is None else f"{item.score:.2f}"
-    return (score, item.memory, said, when)
+    return score, "\n".join([item.memory, *(_said(source) for source in item.sources)])
+
+
+def _said(source: SourceItem) -> str:
+    words = textwrap.shorten(source.content, _SHOWN_CHARS, placeholder=" …")
+    return f"— {source.speaker}, {source.chat_time:%Y-%m-%d %H:%M}: “{words}”"
 
 
 def _lines() -> Iterable[str]:
-    return (line.strip() for line in sys.stdin if line.strip())
+    return (line for line in map(str.strip, read_input().splitlines()) if line)
 
 
 def _echo(pieces: Iterable[str]) -> str:

@@ -27,7 +27,8 @@ def list_(as_json: AsJson = False) -> None:
     if as_json:
         print_json(entries)
         return
-    print_table("Models", ("name", "from", "installed", "ready", "size", "directory"), map(_row, entries))
+    columns = ("name", "from", "installed", "ready", "size", "directory")
+    print_table("Models", columns, map(_row, entries), folding=("from", "directory"))
 
 
 def _row(entry: ModelEntry) -> tuple[object, ...]:

@@ -4,7 +4,6 @@ data_dir/run/NAME.ready     touched by a process when it is ready; removed befor
 """
 
 import importlib.util
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +22,8 @@ _MODEL_PACKAGES: Final = ("torch", "transformers", "safetensors")
 _MODEL_FIELDS: Final = ("embedder_model", "chat_model")
 # Celery finishes the running task first; what it cannot finish in time is redelivered.
 _WARM_STOP_S: Final = 15.0
-_CORES_FOR_A_SECOND_PROCESS: Final = 4
+# While one process waits for the graph, the other computes embeddings.
+_CPU_PROCESSES: Final = 2
 
 
 def build_process_specs(site: Site, settings: Settings) -> list[ChildSpec]:
@@ -58,8 +58,7 @@ def _dispatcher(site: Site) -> ChildSpec:
 
 
 def _cpu_worker(site: Site) -> ChildSpec:
-    concurrency = 2 if (os.cpu_count() or 1) > _CORES_FOR_A_SECOND_PROCESS else 1
-    options = ("--pool", "prefork", "--concurrency", str(concurrency))
+    options = ("--pool", "prefork", "--concurrency", str(_CPU_PROCESSES))
     return _worker(site, "cpu-worker", "workers.app", "memos-cpu", options)
 
 

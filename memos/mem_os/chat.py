@@ -16,15 +16,19 @@ from memos.mem_os.activation import Activation
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import Intake
 from memos.recall.search import Recall
-from memos.types import Lane
+from memos.types import Lane, Memory
 
 
 class ChatStream:
     """An answer in pieces. When the last one was taken, or the stream is closed, the turn has been remembered."""
 
-    def __init__(self, pieces: Iterator[str], report: Callable[[], ChatReport | None]) -> None:
+    def __init__(
+        self, pieces: Iterator[str], report: Callable[[], ChatReport | None], *, degraded: Sequence[str] = ()
+    ) -> None:
         self._pieces = pieces
         self._report = report
+        self.degraded = tuple(degraded)
+        """What recall could not ask for this answer; empty when nothing was missing."""
 
     @property
     def report(self) -> ChatReport | None:
@@ -51,17 +55,17 @@ class Chatter:
         self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str, *, use_artefact: bool, remember: bool
     ) -> ChatStream:
         """Begin an answer. The first piece comes when the model has read the prompt."""
-        messages = build_chat(self._layout(lane, user, cubes, question))
+        found = self.recall.search(lane.tenant, cubes, question, top_k=self.config.top_k)
+        messages = build_chat(self._layout(lane, user, question, [hit.memory for hit in found.hits]))
         pieces, report = self._answer(lane, messages, use_artefact=use_artefact)
         if remember:
             pieces = self._remembered(pieces, lane, user, question)
-        return ChatStream(pieces, report)
+        return ChatStream(pieces, report, degraded=found.degraded)
 
-    def _layout(self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str) -> PromptLayout:
-        found = self.recall.search(lane.tenant, cubes, question, top_k=self.config.top_k)
+    def _layout(self, lane: Lane, user: UserId, question: str, retrieved: Sequence[Memory]) -> PromptLayout:
         return PromptLayout(
             stable=self._stable(lane),
-            retrieved=[hit.memory for hit in found.hits],
+            retrieved=retrieved,
             history=self.history.last_turns(lane, user, limit=self.config.max_turns_window),
             query=question,
         )

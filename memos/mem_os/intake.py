@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from hashlib import sha256
+from typing import Any, Final, Protocol
 
+from memos import ids
+from memos.errors import InvalidRequest
 from memos.ids import JobId, MemoryId, UserId, new_job_id
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
 from memos.memories.textual.payload import messages_of
 from memos.memories.textual.writer import TextWriter, WriteJob
 from memos.types import JobKind, JobSpec, JobState, Lane
+
+MAX_KEY_CHARS: Final = 256
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,7 +46,8 @@ class QueuedIntake:
     ) -> Added:
         """Accept messages durably."""
         payload = {"messages": messages, "user": user, **self.options}
-        spec = JobSpec(kind=JobKind.EXTRACT, lane=lane, user=user, payload=payload, idempotency_key=idempotency_key)
+        key = _scoped_key(lane, user, idempotency_key)
+        spec = JobSpec(kind=JobKind.EXTRACT, lane=lane, user=user, payload=payload, idempotency_key=key)
         return Added(job_id=self.scheduler.submit(spec), state=JobState.QUEUED)
 
 
@@ -57,11 +63,21 @@ class DirectIntake:
         self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
     ) -> Added:
         """Write the messages' memories. An idempotency key names the job, so that a repetition finds it applied."""
-        job = new_job_id() if idempotency_key is None else JobId(f"key:{user}:{idempotency_key}")
+        key = _scoped_key(lane, user, idempotency_key)
+        job = new_job_id() if key is None else JobId(f"key-{key}")
         work = WriteJob(job=job, user=user, messages=messages_of(lane, job, {"messages": messages}))
         written = self.writer.write(lane, [work], self.reader, fence=None, keep=_forget)
         self.after_add(lane)
         return Added(job_id=job, state=JobState.SUCCEEDED, memory_ids=tuple(written[job]))
+
+
+def _scoped_key(lane: Lane, user: UserId, key: Any) -> str | None:
+    """The caller's key as one of this user and cube: two users may both number their calls from 1."""
+    if key is None:
+        return None
+    if not (isinstance(key, str) and 1 <= len(key) <= MAX_KEY_CHARS and key.isprintable()):
+        raise InvalidRequest(f"idempotency_key must be 1 to {MAX_KEY_CHARS} printable characters, not {key!r:.40}")
+    return sha256(ids.storage_key(lane.tenant, lane.cube, user, key).encode()).hexdigest()
 
 
 def _forget(answers: Mapping[JobId, str]) -> None:

@@ -66,7 +66,10 @@ class MOS:
         access.users.grant(self._parts.tenant, cube, ids.user_id(target_user_id))
 
     def list_cubes(self, user_id: str | None = None) -> list[str]:
-        """The ids of the cubes that a user may open, the oldest first."""
+        """The ids of the user's own cubes, then of those shared with the user, the oldest first.
+
+        These are what a call that names no cube works on: ``add`` and ``chat`` on the first, ``search`` on all.
+        """
         access = self._parts.access
         return list(access.cubes_of(access.user(user_id)))
 
@@ -83,7 +86,8 @@ class MOS:
         """Remember messages, or one text as if the user had said it.
 
         With the scheduler on this returns once the job is stored durably in Redis (one round trip); without it, when
-        the memories can be found. A second call with one ``idempotency_key`` within 24 hours changes nothing.
+        the memories can be found. A second call with one ``idempotency_key`` for the same user and cube within 24
+        hours changes nothing and returns the first job's id.
         """
         if (messages is None) == (memory_content is None):
             raise InvalidRequest("give either messages or memory_content")
@@ -108,7 +112,7 @@ class MOS:
         mem_cube_ids: Sequence[str] | None = None,
         top_k: int | None = None,
     ) -> dict[str, Any]:
-        """The best memories of the user's cubes, or of those named, grouped by cube and ranked across them.
+        """The best memories of the user's own and shared cubes, or of those named, by cube and ranked across them.
 
         Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem": [], "para_mem": [], "degraded"}``;
         ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
@@ -174,10 +178,12 @@ class MOS:
     def delete(self, mem_cube_id: str, memory_id: str, user_id: str | None = None) -> None:
         """Remove a memory for good, from graph, index and KV artefacts. Raises NotFound."""
         cube, memory = self._memory(mem_cube_id, memory_id, user_id, "write")
-        if not self._parts.stores.graph.delete_memories(self._parts.tenant, cube, [memory]):
-            raise NotFound(f"cube {cube!r} has no memory {memory!r}")
+        found = self._parts.stores.graph.delete_memories(self._parts.tenant, cube, [memory])
+        # Also when it was not there: an earlier call may have been killed at this place.
         self._parts.stores.index.delete(self._parts.tenant, cube, [memory])
         self._parts.artefacts.delete_derived(self._parts.tenant, cube, [memory])
+        if not found:
+            raise NotFound(f"cube {cube!r} has no memory {memory!r}")
 
     def delete_all(self, mem_cube_id: str, user_id: str | None = None) -> dict[str, int]:
         """Remove all that a cube remembers, its messages too; returns how much of what was removed."""

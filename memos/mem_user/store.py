@@ -1,6 +1,5 @@
 """Users, cubes, and who may open which cube. Every method takes the tenant; nothing of another tenant is ever seen."""
 
-import threading
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
@@ -12,11 +11,9 @@ from memos.errors import AccessDenied, InvalidRequest, NotFound
 from memos.ids import CubeId, TenantId, UserId
 from memos.mem_user.database import Database
 from memos.mem_user.policy import OVERSEERS, allowed
+from memos.mem_user.recent import Recent
 from memos.mem_user.records import Access, Cube, Role, User
 from memos.mem_user.tables import CUBES, GRANTS, USERS
-
-CACHE_TTL_S: Final = 2.0
-MAX_CACHED: Final = 10_000
 
 _Rights = frozenset[Access]
 _Question = tuple[TenantId, UserId, CubeId]
@@ -25,14 +22,16 @@ _Question = tuple[TenantId, UserId, CubeId]
 class UserStore:
     """Users, cubes and grants in SQL. Thread-safe, and safe with several processes on one database.
 
-    ``check_access`` remembers what it allowed for 2 s. What this object writes is seen at once; a right that another
-    process takes away ends after 2 s at the latest, and one that it gives is seen at once.
+    ``check_access`` and ``list_cubes`` remember for 2 s what they allowed and found. What this object writes is seen at
+    once; a right that another process takes away ends after 2 s at the latest, and one that it gives is seen at once
+    by ``check_access`` and after 2 s by ``list_cubes``.
     """
 
     def __init__(self, database_url: str, *, clock: Clock | None = None) -> None:
         self._database = Database(database_url)
         self._clock = clock or SystemClock()
-        self._cache = _Cache(self._clock)
+        self._rights = Recent[_Question, _Rights](self._clock)
+        self._cubes = Recent[tuple[TenantId, UserId], list[Cube]](self._clock)
 
     def create_user(self, tenant: TenantId, user: UserId, *, role: Role | None = None, name: str = "") -> User:
         """Make a user, a USER unless told otherwise; one that exists is returned as it is.
@@ -96,13 +95,12 @@ class UserStore:
             return _find_cube(connection, tenant, cube)
 
     def list_cubes(self, tenant: TenantId, user: UserId) -> list[Cube]:
-        """The cubes that the user may read, by id. Raises NotFound for an unknown user."""
-        with self._database.transaction() as connection:
-            statement = select(CUBES).where(CUBES.c.tenant == tenant).order_by(CUBES.c.cube_id)
-            if _get_user(connection, tenant, user).role not in OVERSEERS:
-                shared = select(GRANTS.c.cube_id).where(GRANTS.c.tenant == tenant, GRANTS.c.user_id == user)
-                statement = statement.where(or_(CUBES.c.owner == user, CUBES.c.cube_id.in_(shared)))
-            return [_cube(row) for row in connection.execute(statement)]
+        """The cubes that the user owns or was given access to, by id. Raises NotFound for an unknown user.
+
+        It is the same for root and admin, who may open any other cube of the tenant as well, by naming it.
+        """
+        cubes = self._cubes.find((tenant, user))
+        return list(cubes or self._cubes.load((tenant, user), lambda: self._load_cubes(tenant, user)))
 
     def remove_cube(self, tenant: TenantId, cube: CubeId) -> bool:
         """Forget a cube and its grants; True when there was one. Its memories are not touched."""
@@ -132,11 +130,9 @@ class UserStore:
         Only for root and admin, who see all cubes, is one that does not exist NotFound.
         """
         question = (tenant, user, cube)
-        rights = self._cache.find(question)
+        rights = self._rights.find(question)
         if rights is None or access not in rights:
-            asked_in = self._cache.generation
-            rights = self._load_rights(question)
-            self._cache.keep(question, rights, asked_in=asked_in)
+            rights = self._rights.load(question, lambda: self._load_rights(question))
         if not rights:
             raise _denied(cube, user)
         if access not in rights:
@@ -158,40 +154,20 @@ class UserStore:
             return frozenset()
         return allowed(role, owns=owner == question[1], granted=granted is not None)
 
+    def _load_cubes(self, tenant: TenantId, user: UserId) -> list[Cube]:
+        shared = select(GRANTS.c.cube_id).where(GRANTS.c.tenant == tenant, GRANTS.c.user_id == user)
+        theirs = or_(CUBES.c.owner == user, CUBES.c.cube_id.in_(shared))
+        statement = select(CUBES).where(CUBES.c.tenant == tenant, theirs).order_by(CUBES.c.cube_id)
+        with self._database.transaction() as connection:
+            _get_user(connection, tenant, user)
+            return [_cube(row) for row in connection.execute(statement)]
+
     @contextmanager
     def _changing(self) -> Generator[Connection]:
         with self._database.transaction() as connection:
             yield connection
-        self._cache.clear()
-
-
-class _Cache:
-    """Rights that were found, for a short time. Their absence is not kept: a new right counts at once."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._until_s: dict[_Question, tuple[float, _Rights]] = {}
-        self.generation = 0
-
-    def find(self, question: _Question) -> _Rights | None:
-        kept = self._until_s.get(question)
-        return kept[1] if kept is not None and self._clock.monotonic_s() < kept[0] else None
-
-    def keep(self, question: _Question, rights: _Rights, *, asked_in: int) -> None:
-        """Keep rights that were read in a generation, unless something has been written since."""
-        with self._lock:
-            if not rights or asked_in != self.generation:
-                return
-            if len(self._until_s) >= MAX_CACHED:
-                self._until_s.clear()
-            self._until_s[question] = (self._clock.monotonic_s() + CACHE_TTL_S, rights)
-
-    def clear(self) -> None:
-        """Forget everything; a new generation begins."""
-        with self._lock:
-            self.generation += 1
-            self._until_s.clear()
+        self._rights.clear()
+        self._cubes.clear()
 
 
 _RIGHTS: Final = (

@@ -1,22 +1,29 @@
-"""Every code block of the documentation runs as it stands."""
+"""The documentation tells the truth: its code runs, the files and tests that it names exist, no module is left out."""
 
+import ast
 import os
 import re
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from memos.settings import child_environment
-
-pytestmark = [pytest.mark.servers, pytest.mark.models]
+from memos.settings import ENV_PREFIX, Settings, child_environment
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
+STRUCTURE = ROOT / "docs" / "structure.md"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md")), *sorted((ROOT / "examples").glob("**/*.md"))]
+PACKAGES = ("memos", "scheduler", "workers")
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 # Pictures, not code.
-_SHOWN_ONLY = {"text", ""}
+_SHOWN_ONLY = {"text"}
+_FILE = re.compile(r"`((?:tests|docs|memos|scheduler|workers|deploy|examples)/[\w./-]+)`")
+# `tests/unit/test_x.py` (`a_sentence`, `another_sentence`)
+_SHOWN_BY = re.compile(r"`(tests/[\w./-]+\.py)`\s+\(((?:`\w+`[,\s]*)+)\)")
+_SECTION = re.compile(r"^### `([\w/]+)/`$(.*?)(?=^#{2,3} |\Z)", re.MULTILINE | re.DOTALL)
 
 
 def blocks() -> list[tuple[str, str, str]]:
@@ -28,16 +35,18 @@ def blocks() -> list[tuple[str, str, str]]:
     return found
 
 
+@pytest.mark.servers
+@pytest.mark.models
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(("language", "code"), [block[1:] for block in blocks()], ids=[block[0] for block in blocks()])
 def test_the_block_runs(language: str, code: str, tmp_path: Path) -> None:
-    assert language in {"python", "sh"}, f"no way to run {language}"
+    """In a directory of its own, with this interpreter's ``memos``."""
+    assert language in {"python", "sh"}, f"no way to run {language!r}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = [sys.executable, "-c", code] if language == "python" else ["bash", "-euo", "pipefail", "-c", code]
     ran = subprocess.run(
-        command,
+        [sys.executable, "-c", code] if language == "python" else ["bash", "-euo", "pipefail", "-c", code],
         cwd=tmp_path,
-        env=child_environment(PATH=path),
+        env=child_environment(PATH=path, MEMOS_DATA_DIR=str(tmp_path / ".memos")),
         capture_output=True,
         text=True,
         timeout=280,
@@ -46,20 +55,86 @@ def test_the_block_runs(language: str, code: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
 
 
-def test_every_file_that_the_documentation_names_exists() -> None:
-    for page in PAGES:
-        named = re.findall(r"`((?:tests|docs|memos|scheduler|workers|deploy|examples)/[\w./-]+)`", page.read_text())
-        missing = [name for name in named if not (ROOT / name).exists()]
-        assert missing == [], f"{page.name} names {missing}"
+@pytest.fixture
+def run_example(
+    settings: Settings, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
+    """Runs a script on the session's servers, in a collection that only examples use; returns what it printed."""
+    environment = {
+        "DATA_DIR": str(tmp_path),
+        "TENANT": tenant,
+        "NEO4J_URL": settings.neo4j_url,
+        "NEO4J_USER": settings.neo4j_user,
+        "NEO4J_PASSWORD": settings.neo4j_password.get_secret_value(),
+        "NEO4J_DATABASE": settings.neo4j_database,
+        "MILVUS_URL": settings.milvus_url,
+        "MILVUS_COLLECTION": "examples",
+    }
+    for name, value in environment.items():
+        monkeypatch.setenv(f"{ENV_PREFIX}{name}", str(value))
+
+    def run(name: str) -> str:
+        runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
 
 
-def test_structure_has_a_line_for_every_module() -> None:
-    text = (ROOT / "docs" / "structure.md").read_text(encoding="utf-8")
-    modules = [
-        path.relative_to(ROOT).as_posix()
-        for package in ("memos", "scheduler", "workers")
-        for path in sorted((ROOT / package).rglob("*.py"))
-        if path.name not in {"__init__.py", "__main__.py"}
+@pytest.mark.servers
+@pytest.mark.models
+def test_the_quickstart_shows_a_memory_with_its_source_and_uses_a_kv_state(run_example: Callable[[str], str]) -> None:
+    shown = run_example("quickstart.py")
+    assert "<- Ana, 02 June 2025: 'I am allergic to peanuts.'" in shown
+    ((reused, whole),) = re.findall(r"(\d+) of (\d+) prompt tokens", shown)
+    assert 16 <= int(reused) < int(whole)
+
+
+@pytest.mark.servers
+@pytest.mark.models
+def test_each_of_two_tenants_finds_its_own_secret_alone(run_example: Callable[[str], str]) -> None:
+    assert run_example("two_tenants.py").splitlines() == [
+        "acme finds ['My locker code at the harbour is 7731.']",
+        "globex finds ['My locker code at the station is 4502.']",
     ]
-    missing = [module for module in modules if f"`{Path(module).name}`" not in text]
-    assert missing == []
+
+
+def test_every_example_is_described() -> None:
+    text = (ROOT / "examples" / "README.md").read_text(encoding="utf-8")
+    assert [path.name for path in (ROOT / "examples").glob("*.py") if f"`examples/{path.name}`" not in text] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_file_that_the_page_names_exists(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    linked = [target for target in re.findall(r"\]\(([^)#]+)\)", text) if "://" not in target]
+    assert [name for name in _FILE.findall(text) if not (ROOT / name).exists()] == []
+    assert [target for target in linked if not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_test_that_the_page_names_exists(page: Path) -> None:
+    for file, listed in _SHOWN_BY.findall(page.read_text(encoding="utf-8")):
+        there = names_of_tests(ROOT / file)
+        assert [name for name in re.findall(r"\w+", listed) if name not in there] == [], file
+
+
+def test_structure_has_a_line_for_every_module_and_none_for_another() -> None:
+    sections = dict(_SECTION.findall(STRUCTURE.read_text(encoding="utf-8")))
+    described = {
+        f"{folder}/{name}" for folder, text in sections.items() for name in re.findall(r"^- `(\w+\.py)` ", text, re.M)
+    }
+    modules = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if path.name not in {"__init__.py", "__main__.py"}
+    }
+    assert described == modules
+
+
+def names_of_tests(file: Path) -> set[str]:
+    """The tests of a file, without ``test_``."""
+    functions = (
+        node for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))) if isinstance(node, ast.FunctionDef)
+    )
+    return {node.name.removeprefix("test_") for node in functions if node.name.startswith("test_")}

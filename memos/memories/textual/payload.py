@@ -40,7 +40,7 @@ def parse_text(value: object, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidRequest(f"{what} must be a string, not {type(value).__name__}")
     if not value.strip():
-        raise InvalidRequest(f"{what} is empty; leave the message out or give it text")
+        raise InvalidRequest(f"{what} is empty; give it some text")
     if "\x00" in value:
         raise InvalidRequest(f"{what} contains a NUL character at position {value.index(chr(0))}; remove it")
     try:

@@ -16,8 +16,9 @@ class TextStores:
     embedder: Embedder
 
     def ensure(self) -> None:
-        """Make schema and collection if missing. Raises InvalidConfig when the embedder does not fit them."""
+        """Make schema and collection if missing. Raises Unavailable, and InvalidConfig when the embedder does not fit them."""
         self.graph.ensure_schema()
+        self.index.ping()  # before a model is loaded: a server that is away is told of at once
         self.index.ensure(dimension=self.embedder.dimension, model=self.embedder.model)
 
     def close(self) -> None:
