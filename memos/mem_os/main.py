@@ -117,11 +117,11 @@ class MOS:
         Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem": [], "para_mem": [], "degraded"}``;
         ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
         """
-        access = self._parts.access
-        user = access.user(user_id)
-        cubes = access.readable_cubes(user, mem_cube_ids)
+        question = parse_text(query, "query")
         wanted = self.config.top_k if top_k is None else _positive(top_k, "top_k")
-        result = self._parts.recall.search(self._parts.tenant, cubes, parse_text(query, "query"), top_k=wanted)
+        access = self._parts.access
+        cubes = access.readable_cubes(access.user(user_id), mem_cube_ids)
+        result = self._parts.recall.search(self._parts.tenant, cubes, question, top_k=wanted)
         return search_shelves(cubes, result)
 
     def chat(

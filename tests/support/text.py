@@ -1,4 +1,4 @@
-"""What tests of textual memory are made of: twins, a small deterministic embedder, and a reader that takes dictation."""
+"""What tests of textual memory are made of: twins, a deterministic embedder, a reader that takes dictation."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256

@@ -16,7 +16,7 @@ class TextStores:
     embedder: Embedder
 
     def ensure(self) -> None:
-        """Make schema and collection if missing. Raises Unavailable, and InvalidConfig when the embedder does not fit them."""
+        """Make what is missing. Raises Unavailable, or InvalidConfig when the embedder does not fit the collection."""
         self.graph.ensure_schema()
         self.index.ping()  # before a model is loaded: a server that is away is told of at once
         self.index.ensure(dimension=self.embedder.dimension, model=self.embedder.model)
