@@ -23,9 +23,8 @@ from memos.mem_os.intake import Added
 from memos.mem_os.main import MOS
 from memos.mem_scheduler.base import Scheduler
 from memos.mem_scheduler.factory import build_scheduler
-from memos.settings import Settings
+from memos.settings import Settings, child_environment
 from memos.types import FINAL_STATES, JobKind, JobState
-from memos.wiring import open_embedder
 
 TENANTS: Final = 50
 _USER: Final = "bench"
@@ -64,9 +63,9 @@ def measure_submit(settings: Settings, plan: Plan) -> dict[str, float]:
 def measure_ingest(settings: Settings, plan: Plan) -> dict[str, float]:
     """Messages a second through queue, rules reader, embedder, graph and index, beside the embedder alone."""
     texts = list(islice(sentences(), plan.messages))
-    started = time.perf_counter()
     with ExitStack() as opened:
         tenants = [opened.enter_context(open_tenant(settings, f"bench-{n}")) for n in range(TENANTS)]
+        started = time.perf_counter()
         jobs = list(_submit_all(tenants, texts))
         memories = sum(len(added.memory_ids) for mos, job in jobs for added in _await(mos, job))
         seconds = time.perf_counter() - started
@@ -74,7 +73,8 @@ def measure_ingest(settings: Settings, plan: Plan) -> dict[str, float]:
     return {
         "ingest_messages_per_s": round(len(texts) / seconds, 1),
         "ingest_memories_per_message": round(memories / len(texts), 3),
-        "embed_only_per_s": _embed_only_per_s(settings, texts[:2_000]),
+        "embed_only_per_s": measure_embed_only(settings, threads=None),
+        "embed_only_one_thread_per_s": measure_embed_only(settings, threads=1),
     }
 
 
@@ -164,12 +164,11 @@ def _is_found(mos: MOS, text: str) -> bool:
     return any(source.content == text for item in items for source in item.sources)
 
 
-def _embed_only_per_s(settings: Settings, texts: Sequence[str]) -> float:
-    embedder = open_embedder(settings)
-    embedder.embed(texts[:_BATCH])
-    batches = [texts[start : start + 10 * _BATCH] for start in range(_BATCH, len(texts), 10 * _BATCH)]
-    seconds = sum(timed_ms(lambda batch=batch: embedder.embed(batch)) for batch in batches) / 1000
-    return round(sum(len(batch) for batch in batches) / seconds, 1)
+def measure_embed_only(settings: Settings, *, threads: int | None) -> float:
+    """The embedder alone, in a process of its own, with so many threads; by default as many as there are cores."""
+    command = [sys.executable, "-m", "memos.bench.embed_only", settings.embedder_model]
+    environment = child_environment(**({} if threads is None else {"OMP_NUM_THREADS": str(threads)}))
+    return float(subprocess.check_output(command, env=environment))
 
 
 def _import_ms(module: str) -> float:

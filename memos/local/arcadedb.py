@@ -38,7 +38,9 @@ def _serve(options: argparse.Namespace, stopping: threading.Event) -> None:
     from arcadedb_embedded.server import ArcadeDBServer
 
     # -Xrs leaves the signals to Python.
-    jvm = {"heap_size": HEAP, "jvm_args": ["-Xrs"]}
+    # The optimising compiler would take as much of a small machine as the embedder does: without it ingestion went from
+    # 360 to 470 messages a second on two cores.
+    jvm = {"heap_size": HEAP, "jvm_args": ["-Xrs", "-XX:TieredStopAtLevel=1"]}
     access = load_access(options.access)
     config = {
         "mode": "production",

@@ -41,6 +41,8 @@ SLOW_CALL_TIMEOUT_S: Final = 60.0
 FLUSH_AFTER_ROWS: Final = 500
 ROWS_PER_CALL: Final = 200
 IDS_PER_PAGE: Final = 4000
+# The client's errors may name each other as their causes, so the search has an end.
+CAUSES_LOOKED_AT: Final = 8
 CREATION_CHECKS: Final = 20
 CREATION_PAUSE_S: Final = 0.1
 MAX_HITS: Final = 16_384  # Milvus's own limit
@@ -196,7 +198,7 @@ class MilvusIndex:
         try:
             yield
         except MilvusException as error:
-            raise self._explain(error.code, str(error.message)) from error
+            raise self._explain(_find_status(error) or error.code, str(error.message)) from error
         except grpc.RpcError as error:
             status = cast(grpc.Call, error)
             raise self._explain(status.code(), str(status.details())) from error
@@ -274,6 +276,16 @@ class MilvusIndex:
         except MilvusException:
             if not client.has_partition(self._collection, name, timeout=CALL_TIMEOUT_S):
                 raise
+
+
+def _find_status(error: BaseException) -> grpc.StatusCode | None:
+    """The gRPC status behind an error: while connecting, the client hides a refused token in a general one."""
+    behind: BaseException | None = error
+    for _ in range(CAUSES_LOOKED_AT):
+        if behind is None or isinstance(behind, grpc.RpcError):
+            break
+        behind = behind.__cause__ or behind.__context__
+    return cast(grpc.Call, behind).code() if isinstance(behind, grpc.RpcError) else None
 
 
 def _fields(client: _Client, *, dimension: int, description: str) -> Any:

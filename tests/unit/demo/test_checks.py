@@ -23,9 +23,8 @@ QUESTION = Question(question="Where?", kind="fact", expect=("in Porto",), absent
 def found(text: str) -> MemoryItem:
     """A memory that rests on one message."""
     source = Source(message_id=MessageId("m"), session=SESSION, role=Role.USER, speaker="Ana", text=text, said_at_ms=0)
-    return item_of_memory(
-        Memory(id=MemoryId("x"), cube=CubeId("c"), user=UserId("u"), session=SESSION, text=text), [source]
-    )
+    memory = Memory(id=MemoryId("x"), cube=CubeId("c"), user=UserId("u"), session=SESSION, text=text)
+    return item_of_memory(memory, [source])
 
 
 def script(*said: str) -> Script:

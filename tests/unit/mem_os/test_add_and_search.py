@@ -115,7 +115,7 @@ def test_a_memory_names_its_session(mos: MOS, ana: str) -> None:
     mos.add(memory_content=FACTS[0], user_id=ana)
     mos.add(memory_content=FACTS[1], user_id=ana, session_id="evening")
     nodes = mos.get_all(user_id=ana)["text_mem"][0]["memories"]["nodes"]
-    assert [node.metadata.session_id for node in nodes] == ["default", "evening"]
+    assert {node.memory: node.metadata.session_id for node in nodes} == {FACTS[0]: "default", FACTS[1]: "evening"}
 
 
 def test_the_configured_session_is_the_default(open_mos: OpenMOS) -> None:
