@@ -8,6 +8,7 @@ triples the throughput again at a cosine above 0.999 to float32.
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
 
@@ -27,8 +28,23 @@ _PADDED_TOKENS_CUDA: Final = 32_768
 _CHARS_PER_TOKEN: Final = 32
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """A model in this process. ``tokenizing`` guards its tokenizer, which keeps the truncation of a call in itself."""
+
+    model: Any
+    tokenizing: threading.Lock = field(default_factory=threading.Lock)
+
+
+_loaded: dict[tuple[Path, Device, Dtype], _Loaded] = {}
+_loading = threading.Lock()
+
+
 class SentenceTransformerEmbedder:
-    """A sentence-transformers model, loaded at the first use. Thread-safe; texts beyond its length are cut."""
+    """A sentence-transformers model, loaded at the first use. Thread-safe; texts beyond its length are cut.
+
+    All embedders of one directory, device and type in a process share the weights.
+    """
 
     def __init__(
         self, model: str, *, settings: Settings | None = None, device: Device = "auto", dtype: Dtype = "auto"
@@ -37,9 +53,8 @@ class SentenceTransformerEmbedder:
         self._settings = settings
         self._device: Device = device
         self._dtype: Dtype = dtype
-        self._lock = threading.Lock()
-        self._loaded: Any = None
         self._dimension = 0
+        self._weights: _Loaded | None = None
 
     @property
     def model(self) -> str:
@@ -52,8 +67,9 @@ class SentenceTransformerEmbedder:
         return self._dimension
 
     def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        model = self._model()
-        tokens = self._tokenize(model, texts)
+        loaded = self._weights or self._load()
+        model = loaded.model
+        tokens = _tokenize(loaded, texts)
         budget = _PADDED_TOKENS_CPU if model.device.type == "cpu" else _PADDED_TOKENS_CUDA
         vectors: list[list[float]] = [[] for _ in texts]
         for group in build_batches([len(ids) for ids in tokens], padded_tokens=budget):
@@ -61,24 +77,27 @@ class SentenceTransformerEmbedder:
                 vectors[position] = vector
         return vectors
 
-    def _model(self) -> Any:
-        with self._lock:
-            if self._loaded is None:
-                self._loaded = _load(self._name, self._settings or load_settings(), self._device, self._dtype)
-            return self._loaded
-
-    def _tokenize(self, model: Any, texts: Sequence[str]) -> list[list[int]]:
-        if not texts:
-            return []
-        limit = int(model.max_seq_length)
-        cut = [well_formed(text[: limit * _CHARS_PER_TOKEN]) for text in texts]
-        with self._lock:  # a fast tokenizer keeps the truncation it was called with in itself
-            encoded = model.tokenizer(cut, truncation=True, max_length=limit, return_attention_mask=False)
-        return cast(list[list[int]], encoded["input_ids"])
+    def _load(self) -> _Loaded:
+        directory = resolve_model(self._name, self._settings or load_settings())
+        key = (directory.resolve(), self._device, self._dtype)
+        with _loading:
+            if key not in _loaded:
+                _loaded[key] = _Loaded(_load_weights(self._name, *key))
+            self._weights = _loaded[key]
+        return self._weights
 
 
-def _load(name: str, settings: Settings, device: Device, dtype: Dtype) -> Any:
-    directory = resolve_model(name, settings)
+def _tokenize(loaded: _Loaded, texts: Sequence[str]) -> list[list[int]]:
+    if not texts:
+        return []
+    limit = int(loaded.model.max_seq_length)
+    cut = [well_formed(text[: limit * _CHARS_PER_TOKEN]) for text in texts]
+    with loaded.tokenizing:
+        encoded = loaded.model.tokenizer(cut, truncation=True, max_length=limit, return_attention_mask=False)
+    return cast(list[list[int]], encoded["input_ids"])
+
+
+def _load_weights(name: str, directory: Path, device: Device, dtype: Dtype) -> Any:
     try:
         import torch
         from sentence_transformers import SentenceTransformer

@@ -100,3 +100,17 @@ def test_cuda_without_a_device_is_refused() -> None:
         pytest.skip("this machine has a CUDA device")
     with pytest.raises(InvalidConfig, match="no CUDA device"):
         SentenceTransformerEmbedder("all-minilm-l6-v2", device="cuda").embed(["a"])
+
+
+def test_two_embedders_of_one_model_load_it_once(embedder: SentenceTransformerEmbedder, tmp_path: Path) -> None:
+    from memos.embedders import sentence_transformer
+
+    embedder.embed(["first"])
+    before = len(sentence_transformer._loaded)
+    alias = tmp_path / "aliases.json"
+    alias.write_text('{"another/name": "all-minilm-l6-v2"}')
+    again = SentenceTransformerEmbedder(
+        "another/name", settings=Settings(model_aliases=alias), device="cpu", dtype="float32"
+    )
+    assert again.embed(["second"]) == embedder.embed(["second"])
+    assert len(sentence_transformer._loaded) == before
