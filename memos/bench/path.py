@@ -65,6 +65,7 @@ def measure_ingest(settings: Settings, plan: Plan) -> dict[str, float]:
     texts = list(islice(sentences(), plan.messages))
     with ExitStack() as opened:
         tenants = [opened.enter_context(open_tenant(settings, f"bench-{n}")) for n in range(TENANTS)]
+        _warm_up(tenants)
         started = time.perf_counter()
         jobs = list(_submit_all(tenants, texts))
         memories = sum(len(added.memory_ids) for mos, job in jobs for added in _await(mos, job))
@@ -113,6 +114,13 @@ def open_tenant(settings: Settings, tenant: str) -> Generator[MOS]:
     with MOS(config, settings=settings.model_copy(update={"tenant": tenant})) as mos:
         mos.create_cube_for_user(_USER, owner_id=_USER)
         yield mos
+
+
+def _warm_up(tenants: Sequence[MOS]) -> None:
+    """Have every worker process work, so that no loading of a model is in a figure."""
+    for _ in range(2):
+        for mos, job in list(_submit_all(tenants, list(islice(sentences(seed=3), 10 * _BATCH)))):
+            _await(mos, job)
 
 
 def _submit_all(tenants: Sequence[MOS], texts: Sequence[str]) -> Iterator[tuple[MOS, str]]:

@@ -22,7 +22,7 @@ from memos.vec_dbs.base import IndexFilter, IndexHit
 DEADLINE_S: Final = 5.0
 # Candidates from each list: enough for the union to hold what either would rank among its first top_k.
 MIN_CANDIDATES: Final = 30
-# Read from the graph beyond twice the answer: recency can lift some, and some may be deleted by now.
+# Read from the graph beyond the answer: recency can lift some, and some may be deleted by now.
 SPARE_CANDIDATES: Final = 10
 
 
@@ -61,7 +61,7 @@ class Recall:
         """The ``top_k`` best memories of the cubes. Raises Unavailable when the graph or both lists are away."""
         where = IndexFilter(cubes=tuple(cubes), memory_types=tuple(memory_types))
         lists = self._find_candidates(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
-        candidates = fuse(lists.dense, lists.text)[: 2 * top_k + SPARE_CANDIDATES]
+        candidates = fuse(lists.dense, lists.text)[: top_k + SPARE_CANDIDATES]
         memories = self._load(tenant, [item.key for item in candidates])
         ranked = add_recency([item for item in candidates if item.key in memories], memories)[:top_k]
         return SearchResult(hits=self._with_sources(tenant, ranked, memories), degraded=tuple(lists.degraded))
