@@ -7,5 +7,6 @@ from workers.warm import warm_on_start, warm_stores
 
 _settings = load_settings()
 app = cpu_app(_settings)
-warm_on_start(register(app, CPU_KINDS), warm_stores)
-announce_ready(app, _settings.data_dir / "run")
+_run = _settings.data_dir / "run"
+warm_on_start(register(app, CPU_KINDS), warm_stores, done=_run / f"{app.main}.warm")
+announce_ready(app, _run)

@@ -7,5 +7,6 @@ from workers.warm import warm_engine, warm_on_start
 
 _settings = load_settings()
 app = gpu_app(_settings)
-warm_on_start(register(app, GPU_KINDS), warm_engine)
-announce_ready(app, _settings.data_dir / "run")
+_run = _settings.data_dir / "run"
+warm_on_start(register(app, GPU_KINDS), warm_engine, done=_run / f"{app.main}.warm")
+announce_ready(app, _run)

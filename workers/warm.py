@@ -6,6 +6,7 @@ job meets it again, and then it becomes that job's state.
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -20,11 +21,11 @@ log = logging.getLogger(__name__)
 Warm = Callable[[Resources], object]
 
 
-def warm_on_start(process: ProcessResources, warm: Warm) -> None:
-    """Run ``warm`` in a thread of each process of the pool, when that begins."""
+def warm_on_start(process: ProcessResources, warm: Warm, *, done: Path) -> None:
+    """Run ``warm`` in a thread of each process of the pool, when that begins; the file ``done`` tells of its end."""
 
     def start(**_: Any) -> None:
-        Thread(target=_warm, args=(process, warm), name="warm", daemon=True).start()
+        Thread(target=_warm, args=(process, warm, done), name="warm", daemon=True).start()
 
     signals.worker_process_init.connect(start, weak=False)
 
@@ -39,10 +40,12 @@ def warm_engine(resources: Resources) -> None:
     engine_from_settings(resources.settings).load()
 
 
-def _warm(process: ProcessResources, warm: Warm) -> None:
+def _warm(process: ProcessResources, warm: Warm, done: Path) -> None:
     try:
         warm(process.get())
     except MemosError as error:
         log.warning("not warmed: %s", error)
     else:
         log.info("warm")
+    done.parent.mkdir(parents=True, exist_ok=True)
+    done.touch()

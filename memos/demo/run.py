@@ -110,7 +110,7 @@ class Demo:
             self.checks.append(checks.check_isolated(question, _search(tenant, question), other))
 
     def _chat(self, tenant: Tenant) -> ChatComparison:
-        question = tenant.script.answerable[0].question
+        question = tenant.script.chat
         _load_model(tenant)
         plain_text, plain = self._answer(tenant, question, use_artefact=False)
         cached_text, cached = self._answer(tenant, question, use_artefact=True)

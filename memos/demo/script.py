@@ -41,6 +41,7 @@ class Script(BaseConfig):
     cube: str
     speaker: str
     sessions: tuple[Session, ...]
+    chat: str
     questions: tuple[Question, ...]
 
     @property

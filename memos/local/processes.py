@@ -1,6 +1,7 @@
 """How the working half of the stack is started: dispatcher, workers, Flower. They find the servers by stack.json.
 
 data_dir/run/NAME.ready     touched by a process when it is ready; removed before it is started
+data_dir/run/NAME.warm      touched by a worker when its models are loaded, or could not be
 """
 
 import importlib.util
@@ -22,6 +23,8 @@ _MODEL_PACKAGES: Final = ("torch", "transformers", "safetensors")
 _MODEL_FIELDS: Final = ("embedder_model", "chat_model")
 # Celery finishes the running task first; what it cannot finish in time is redelivered.
 _WARM_STOP_S: Final = 15.0
+# The first start of all unpacks a packaged model, which takes 20 s and more.
+_READY_WITHIN_S: Final = 240.0
 # While one process waits for the graph, the other computes embeddings.
 _CPU_PROCESSES: Final = 2
 
@@ -67,10 +70,9 @@ def _gpu_worker(site: Site) -> ChildSpec:
 
 
 def _worker(site: Site, name: str, module: str, app: str, options: tuple[str, ...]) -> ChildSpec:
-    ready = _ready_file(site, app)
+    files = (_ready_file(site, app), _run_file(site, f"{app}.warm"))
     argv = (*_celery(module), "worker", *options, "-n", f"{name}@local", "--loglevel", "INFO")
-    probe = _file_probe(name, ready)
-    return _process(site, name, argv, probe=probe, clears=(ready,), threads=half_of_the_cores())
+    return _process(site, name, argv, probe=_file_probe(name, *files), clears=files, threads=half_of_the_cores())
 
 
 def _flower(site: Site) -> ChildSpec:
@@ -110,6 +112,7 @@ def _process(
         clears=clears,
         environment=thread_environment(threads),
         stop_within_s=_WARM_STOP_S,
+        ready_within_s=_READY_WITHIN_S,
     )
 
 
@@ -118,12 +121,17 @@ def _celery(module: str) -> tuple[str, ...]:
 
 
 def _ready_file(site: Site, name: str) -> Path:
-    return site.data_dir / "run" / f"{name}.ready"
+    return _run_file(site, f"{name}.ready")
 
 
-def _file_probe(name: str, path: Path) -> Callable[[], None]:
+def _run_file(site: Site, name: str) -> Path:
+    return site.data_dir / "run" / name
+
+
+def _file_probe(name: str, *paths: Path) -> Callable[[], None]:
     def probe() -> None:
-        if not path.exists():
-            raise Unavailable(name, f"{path.name} is not there yet")
+        for path in paths:
+            if not path.exists():
+                raise Unavailable(name, f"{path.name} is not there yet")
 
     return probe
