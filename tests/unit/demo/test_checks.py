@@ -31,7 +31,8 @@ def script(*said: str) -> Script:
     """A user who said these things."""
     turns = tuple(Turn(role="user", name="Eve", content=text, chat_time="2025-01-01") for text in said)
     session = Session(session="s", date="2025-01-01", turns=turns)
-    return Script(tenant="umbrella", user="eve", cube="eves", speaker="Eve", sessions=(session,), questions=())
+    who = {"tenant": "umbrella", "user": "eve", "cube": "eves", "speaker": "Eve"}
+    return Script.model_validate({**who, "sessions": [session], "chat": "Who am I?", "questions": []})
 
 
 def job(state: JobState = JobState.SUCCEEDED, *, run_ms: int | None = 10) -> JobRecord:
