@@ -43,9 +43,9 @@ def warm_engine(resources: Resources) -> None:
 def _warm(process: ProcessResources, warm: Warm, done: Path) -> None:
     try:
         warm(process.get())
+        log.info("warm")
     except MemosError as error:
         log.warning("not warmed: %s", error)
-    else:
-        log.info("warm")
-    done.parent.mkdir(parents=True, exist_ok=True)
-    done.touch()
+    finally:
+        done.parent.mkdir(parents=True, exist_ok=True)
+        done.touch()

@@ -145,7 +145,9 @@ def _settle(settings: Settings) -> None:
     """Wait for the work that follows an ingestion, so that it is in no other figure."""
     with closing(build_scheduler(settings)) as scheduler:
         deadline = time.monotonic() + _WAIT_S
-        while any(_is_busy(scheduler, f"bench-{n}") for n in range(TENANTS)) and time.monotonic() < deadline:
+        while any(_is_busy(scheduler, f"bench-{n}") for n in range(TENANTS)):
+            if time.monotonic() > deadline:
+                raise Unavailable("bench", f"the work behind an ingestion did not end within {_WAIT_S:g} s")
             time.sleep(0.5)
 
 

@@ -95,11 +95,13 @@ def chat(
     with closing(open_mos(settings_of(data_dir, tenant), user, activation=True)) as mos:
         for line in [query] if query is not None else _lines():
             stream = mos.chat_stream(line, user_id=user, session_id=session, mem_cube_id=cube)
-            answer = "".join(stream) if as_json else _echo(stream)
             if as_json:
+                answer = "".join(stream)
                 print_json({"query": line, "answer": answer, "report": stream.report, "degraded": stream.degraded})
-            for reason in () if as_json else stream.degraded:
-                print_error(f"answered without all memories: {reason}")
+            else:
+                _echo(stream)
+                for reason in stream.degraded:
+                    print_error(f"answered without all memories: {reason}")
 
 
 def open_mos(settings: Settings, user: str, *, activation: bool = False) -> MOS:
@@ -151,10 +153,7 @@ def _lines() -> Iterable[str]:
     return (line for line in map(str.strip, read_input().splitlines()) if line)
 
 
-def _echo(pieces: Iterable[str]) -> str:
-    answer: list[str] = []
+def _echo(pieces: Iterable[str]) -> None:
     for piece in pieces:
         console.print(piece, end="", markup=False, soft_wrap=True)
-        answer.append(piece)
     console.print()
-    return "".join(answer)

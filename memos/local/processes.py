@@ -24,7 +24,7 @@ _MODEL_FIELDS: Final = ("embedder_model", "chat_model")
 # Celery finishes the running task first; what it cannot finish in time is redelivered.
 _WARM_STOP_S: Final = 15.0
 # The first start of all unpacks a packaged model, which takes 20 s and more.
-_READY_WITHIN_S: Final = 240.0
+_WARM_WITHIN_S: Final = 240.0
 # While one process waits for the graph, the other computes embeddings.
 _CPU_PROCESSES: Final = 2
 
@@ -72,7 +72,8 @@ def _gpu_worker(site: Site) -> ChildSpec:
 def _worker(site: Site, name: str, module: str, app: str, options: tuple[str, ...]) -> ChildSpec:
     files = (_ready_file(site, app), _run_file(site, f"{app}.warm"))
     argv = (*_celery(module), "worker", *options, "-n", f"{name}@local", "--loglevel", "INFO")
-    return _process(site, name, argv, probe=_file_probe(name, *files), clears=files, threads=half_of_the_cores())
+    spec = _process(site, name, argv, probe=_file_probe(name, *files), clears=files, threads=half_of_the_cores())
+    return replace(spec, ready_within_s=_WARM_WITHIN_S)
 
 
 def _flower(site: Site) -> ChildSpec:
@@ -112,7 +113,6 @@ def _process(
         clears=clears,
         environment=thread_environment(threads),
         stop_within_s=_WARM_STOP_S,
-        ready_within_s=_READY_WITHIN_S,
     )
 
 

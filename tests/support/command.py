@@ -26,7 +26,9 @@ class Finished:
         return json.loads(self.out)
 
 
-def run_memos(*arguments: str | bytes | Path, stdin: bytes = b"", cwd: Path = ROOT, **environment: str) -> Finished:
+def run_memos(
+    *arguments: str | bytes | Path, stdin: bytes = b"", cwd: Path = ROOT, timeout_s: float = 120, **environment: str
+) -> Finished:
     """Run ``memos`` to its end, on a terminal of 80 columns."""
     ran = subprocess.run(
         [sys.executable, "-m", "memos.cli.main", *arguments],
@@ -34,7 +36,7 @@ def run_memos(*arguments: str | bytes | Path, stdin: bytes = b"", cwd: Path = RO
         cwd=cwd,
         env=child_environment(COLUMNS="80", LC_ALL="C.UTF-8", OMP_NUM_THREADS="1", **environment),
         capture_output=True,
-        timeout=120,
+        timeout=timeout_s,
         check=False,
     )
     return Finished(code=ran.returncode, out=ran.stdout.decode(), err=ran.stderr.decode())

@@ -3,8 +3,11 @@
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from math import sqrt
+from threading import Event
+from typing import Any
 
 from memos.clock import ManualClock
+from memos.errors import Unavailable
 from memos.graph_dbs.memory import MemoryGraph
 from memos.ids import CubeId, JobId, SessionId, TenantId, UserId, message_id
 from memos.mem_reader.base import Conversation, Fact
@@ -51,6 +54,26 @@ class DictationReader:
             [Fact(text=message.text, evidence=(position,)) for position, message in enumerate(item.messages)]
             for item in conversations
         ]
+
+
+class Patchy(MemoryIndex):
+    """An index of which one half, or both, can be away or silent."""
+
+    def __init__(self, *, dense: bool = True, text: bool = True, silent: Event | None = None) -> None:
+        super().__init__()
+        self.dense, self.text, self.silent = dense, text, silent
+
+    def search_dense(self, *args: Any, **options: Any) -> Any:
+        if not self.dense:
+            raise Unavailable("milvus", "no dense search")
+        return super().search_dense(*args, **options)
+
+    def search_text(self, *args: Any, **options: Any) -> Any:
+        if self.silent is not None:
+            self.silent.wait()
+        if not self.text:
+            raise Unavailable("milvus", "no text search")
+        return super().search_text(*args, **options)
 
 
 def open_twins(embedder: WordEmbedder | None = None) -> TextStores:

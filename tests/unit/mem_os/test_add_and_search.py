@@ -150,6 +150,16 @@ def test_a_deleted_memory_is_gone_from_everywhere(mos: MOS, ana: str) -> None:
             attempt(ana, memory, user_id=ana)
 
 
+def test_a_second_delete_clears_what_a_killed_one_left(mos: MOS, ana: str) -> None:
+    (memory,) = mos.add(memory_content=FACTS[0], user_id=ana).memory_ids
+    stores, tenant = mos._parts.stores, mos._parts.tenant
+    stores.graph.delete_memories(tenant, ana, [memory])  # as far as the killed one came
+    assert stores.index.list_ids(tenant, ana) == [memory]
+    with pytest.raises(NotFound):
+        mos.delete(ana, memory, user_id=ana)
+    assert stores.index.list_ids(tenant, ana) == []
+
+
 def test_delete_all_says_what_it_removed_and_leaves_other_cubes(mos: MOS, ana: str) -> None:
     mos.create_cube_for_user(f"{ana}-2", owner_id=ana)
     for cube in (ana, f"{ana}-2"):

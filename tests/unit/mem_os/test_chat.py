@@ -1,11 +1,23 @@
 """What a chat shows the model, and what it remembers. The model is a scripted server."""
 
+from dataclasses import replace
+
 import pytest
 
+from memos.clock import ManualClock
+from memos.configs.llm import LLMConfigFactory
+from memos.configs.mem_os import MOSConfig
 from memos.errors import Unavailable
+from memos.llms.factory import LLMFactory
+from memos.mem_os.chat import Chatter
+from memos.mem_os.history import SessionHistory
+from memos.mem_os.intake import DirectIntake
 from memos.mem_os.main import MOS
+from memos.memories.textual.writer import TextWriter
+from memos.recall.search import Recall
 from tests.support.openai_server import OpenAIServer, failure, stream
-from tests.unit.mem_os.conftest import OpenMOS, texts
+from tests.support.text import LANE, USER, DictationReader, Patchy, open_twins, work, write
+from tests.unit.mem_os.conftest import OpenMOS, talking_to, texts
 
 pytestmark = pytest.mark.models
 
@@ -31,6 +43,27 @@ def test_the_model_is_shown_what_is_remembered_and_the_question_last(mos: MOS, a
 def test_an_answer_comes_in_pieces_and_is_not_measured_for_a_model_that_runs_elsewhere(mos: MOS, ana: str) -> None:
     answer = mos.chat_stream("Hello?", user_id=ana)
     assert (list(answer), answer.report) == (["No", "ted."], None)
+
+
+def test_an_answer_says_what_recall_could_not_ask(talker: OpenAIServer) -> None:
+    stores = replace(open_twins(), index=Patchy(dense=False))
+    stores.ensure()
+    write(stores, work("j1", "I drink green tea."))
+    chatter = Chatter(
+        model=LLMFactory.from_config(LLMConfigFactory.model_validate(talking_to(talker))),
+        recall=Recall(stores),
+        history=SessionHistory(graph=stores.graph, scheduler=None),
+        intake=DirectIntake(
+            writer=TextWriter(stores, ManualClock()), reader=DictationReader(), after_add=lambda lane: None
+        ),
+        activation=None,
+        now_ms=ManualClock().now_ms,
+        config=MOSConfig(),
+    )
+    answer = chatter.stream(LANE, USER, [LANE.cube], "green tea?", use_artefact=True, remember=False)
+    assert answer.degraded == ("dense: milvus is unavailable: no dense search",)
+    assert "".join(answer) == "Noted."
+    assert "I drink green tea." in prompt(talker)[-1][1]
 
 
 def test_a_turn_is_remembered_unless_it_is_not_to_be(mos: MOS, ana: str) -> None:

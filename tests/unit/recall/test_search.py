@@ -13,27 +13,7 @@ from memos.memories.textual.stores import TextStores
 from memos.recall.search import Recall
 from memos.types import MemoryStatus, MemoryType
 from memos.vec_dbs.memory import MemoryIndex
-from tests.support.text import LANE, WordEmbedder, open_twins, work, write
-
-
-class Patchy(MemoryIndex):
-    """An index of which one half, or both, can be away or silent."""
-
-    def __init__(self, *, dense: bool = True, text: bool = True, silent: Event | None = None) -> None:
-        super().__init__()
-        self.dense, self.text, self.silent = dense, text, silent
-
-    def search_dense(self, *args: Any, **options: Any) -> Any:
-        if not self.dense:
-            raise Unavailable("milvus", "no dense search")
-        return super().search_dense(*args, **options)
-
-    def search_text(self, *args: Any, **options: Any) -> Any:
-        if self.silent is not None:
-            self.silent.wait()
-        if not self.text:
-            raise Unavailable("milvus", "no text search")
-        return super().search_text(*args, **options)
+from tests.support.text import LANE, Patchy, WordEmbedder, open_twins, work, write
 
 
 def stores_with(index: MemoryIndex) -> TextStores:
