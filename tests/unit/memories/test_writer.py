@@ -1,13 +1,16 @@
 """From messages to memories, once."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import pytest
 
 from memos.clock import ManualClock
 from memos.errors import Fenced, Unavailable
-from memos.ids import JobId, memory_id
+from memos.ids import JobId, TenantId, memory_id
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
-from memos.vec_dbs.base import IndexFilter
+from memos.vec_dbs.base import IndexFilter, IndexRow
 from memos.vec_dbs.memory import MemoryIndex
 from tests.support.text import LANE, DictationReader, WordEmbedder, forget, open_twins, work, write
 
@@ -19,12 +22,19 @@ def found(stores: TextStores, text: str) -> list[str]:
     return [hit.memory_id for hit in hits]
 
 
-def test_several_jobs_take_one_reading_and_one_embedding_batch() -> None:
-    embedder, reader = WordEmbedder(), DictationReader()
-    stores = open_twins(embedder)
+def test_several_jobs_take_one_reading_one_embedding_batch_and_one_upsert() -> None:
+    class CountingIndex(MemoryIndex):
+        upserts = 0
+
+        def upsert(self, tenant: TenantId, rows: Sequence[IndexRow]) -> None:
+            self.upserts += 1
+            super().upsert(tenant, rows)
+
+    embedder, reader, index = WordEmbedder(), DictationReader(), CountingIndex()
+    stores = replace(open_twins(embedder), index=index)
+    stores.ensure()
     write(stores, work("j1", "one fish", "two fish"), work("j2", "red fish"), reader=reader)
-    assert reader.calls == [2]
-    assert embedder.batches == [3]
+    assert (reader.calls, embedder.batches, index.upserts) == ([2], [3], 1)
 
 
 def test_the_ids_of_memories_come_from_the_job_and_their_place_in_it() -> None:
