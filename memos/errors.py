@@ -7,6 +7,7 @@ MemosError
 ├── AccessDenied            it exists and is not yours
 ├── QuotaExceeded           wait ``retry_after_s``, then repeat
 ├── Fenced                  someone newer holds the lane; drop what you did
+├── Cancelled               the caller cancelled the job; what it has not done yet is not done
 ├── Unavailable             a dependency is away; repeat later
 └── Corrupt                 stored bytes are not what was written; a person must look
 """
@@ -33,15 +34,23 @@ class AccessDenied(MemosError):
 
 
 class QuotaExceeded(MemosError):
-    """A limit was reached; nothing was stored. Repeat after ``retry_after_s`` seconds."""
+    """A limit was reached; nothing was stored. Repeat after ``retry_after_s`` seconds.
 
-    def __init__(self, message: str, *, retry_after_s: float) -> None:
+    ``reason`` is one word for which limit it was: see scheduler/limits.py, or ``provider`` for a model's own.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float, reason: str = "provider") -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.reason = reason
 
 
 class Fenced(MemosError):
     """A newer holder works this lane. What the caller was doing was not applied."""
+
+
+class Cancelled(MemosError):
+    """A job that somebody works on was cancelled. Raised at a safe point: nothing of it is half done."""
 
 
 class Unavailable(MemosError):

@@ -34,9 +34,11 @@ class Settings(BaseSettings):
     tenant: str = Field(default="default", description="The tenant of this process, where the caller names none.")
 
     redis_url: str | None = Field(default=None, description="Data plane: mailboxes and job records.")
-    broker_url: str | None = Field(default=None, description="Celery's broker for CPU workers; a database of its own.")
+    broker_url: str | None = Field(
+        default=None, description="Celery's broker: a small Redis or a RabbitMQ; by default database 1 of redis_url."
+    )
     gpu_broker_url: str | None = Field(
-        default=None, description="Celery's broker for GPU workers; a database of its own."
+        default=None, description="A broker for GPU workers alone; broker_url otherwise."
     )
 
     neo4j_url: str | None = Field(default=None, description="bolt:// or neo4j:// URL of the graph.")
@@ -77,6 +79,24 @@ class Settings(BaseSettings):
     flower_url: str | None = Field(default=None, description="Where Flower is, for `memos status`.")
     flower_user: str = "memos"
     flower_password: SecretStr = SecretStr("")
+
+    limit_in_flight: int = Field(default=0, ge=0, description="Lanes of a tenant at work at once; 0 for no cap.")
+    limit_queued: int = Field(default=100_000, ge=1, description="Jobs of a tenant that may wait.")
+    limit_lane: int = Field(default=10_000, ge=1, description="Jobs of a lane that may wait.")
+    limit_adds_per_s: float = Field(default=0, ge=0, description="Jobs a second that a tenant may submit; 0: any.")
+    limit_tokens_per_min: int = Field(default=0, ge=0, description="Tokens a minute that a tenant may submit; 0: any.")
+    limit_tokens_per_day: int = Field(default=0, ge=0, description="Tokens a day (UTC) of a tenant; 0: any.")
+    on_dead: Literal["continue", "halt"] = Field(
+        default="continue", description="Whether a lane goes on past a dead job or waits for a person."
+    )
+    overload_dwell_s: float = Field(default=30, gt=0, description="Waiting time at which the overload ladder begins.")
+    provider_calls: int = Field(default=8, ge=1, description="Calls to one model provider at once, at most.")
+
+    metrics_port: int | None = Field(default=None, description="Port of /metrics, /livez and /readyz; none by default.")
+    metrics_host: str = "127.0.0.1"
+    warm_stop_s: float = Field(default=20, gt=0, description="How long a stopping worker may finish what it has.")
+    worker_max_memory_mb: int = Field(default=4096, ge=256, description="A worker process is renewed beyond this.")
+    worker_max_tasks: int = Field(default=20_000, ge=1, description="A worker process is renewed after so many hints.")
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 

@@ -136,13 +136,33 @@ class JobState(StrEnum):
 FINAL_STATES: Final = frozenset({JobState.SUCCEEDED, JobState.DEAD, JobState.CANCELLED})
 
 
+class Step(StrEnum):
+    """The steps of the overload ladder, mildest first. A job's record names the last one that touched it."""
+
+    NONE = ""
+    COALESCE = "coalesce"
+    PAUSE = "pause"
+    RULES_READER = "rules_reader"
+    REFUSE_NOISY = "refuse_noisy"
+    REFUSE_ALL = "refuse_all"
+
+    @property
+    def level(self) -> int:
+        """0 for none, 5 for the hardest."""
+        return list(Step).index(self)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lane:
-    """What is worked in order, by one worker at a time."""
+    """What is worked in order, by one worker at a time.
+
+    A session has two: what waits in its ``bulk`` lane never holds up the other, and has no order with it.
+    """
 
     tenant: TenantId
     cube: CubeId
     session: SessionId
+    bulk: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -150,8 +170,9 @@ class JobSpec:
     """A job to be submitted. ``payload`` must be JSON; it never travels through Celery.
 
     With ``idempotency_key`` a second submission within 24 hours returns the first job. With ``coalesce_key`` a
-    submission is absorbed by a job of that key in the same lane which has not started. ``delay_ms`` keeps the job's
-    lane asleep for that long.
+    submission is absorbed by a job of that key in the same lane which has not started; if ``debounce_ms`` is given,
+    that job then starts ``delay_ms`` from now, but no later than ``debounce_ms`` after its own submission. A job starts
+    ``delay_ms`` after its submission and not before ``run_after_ms``; until then its lane sleeps.
     """
 
     kind: JobKind
@@ -161,11 +182,27 @@ class JobSpec:
     idempotency_key: str | None = None
     coalesce_key: str | None = None
     delay_ms: int = 0
+    debounce_ms: int = 0
+    run_after_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Attempt:
+    """One attempt that did not succeed: which, when it ended, and why."""
+
+    number: int
+    ended_at_ms: int
+    error_class: str
+    error_message: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobRecord:
-    """What is known of a job. Kept for 7 days after its end."""
+    """What is known of a job. Kept for 7 days after its end.
+
+    ``progress`` is (done, total) in units of the handler's choice, (0, 0) while it has said nothing. ``overload`` is
+    the hardest step of the overload ladder that this job met. ``history`` has the last 20 failed attempts.
+    """
 
     id: JobId
     kind: JobKind
@@ -174,12 +211,19 @@ class JobRecord:
     state: JobState
     attempts: int = 0
     submitted_at_ms: int = 0
+    due_at_ms: int = 0
     started_at_ms: int | None = None
+    updated_at_ms: int = 0
     finished_at_ms: int | None = None
+    cancel_requested: bool = False
+    cost_tokens: int = 0
+    progress: tuple[int, int] = (0, 0)
     error_class: str = ""
     error_message: str = ""
+    history: tuple[Attempt, ...] = ()
     memory_ids: tuple[MemoryId, ...] = ()
     degraded: tuple[str, ...] = ()
+    overload: Step = Step.NONE
     result: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     @property

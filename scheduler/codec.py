@@ -1,21 +1,25 @@
 """Between the values of the job path and the strings that Redis keeps. Pure."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, cast
 
 from memos.errors import Corrupt, InvalidRequest
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId
-from memos.types import JobKind, JobRecord, JobSpec, JobState, Lane
+from memos.types import Attempt, JobKind, JobRecord, JobSpec, JobState, Lane, Step
 from scheduler.lease import Failure, JobOutcome, LeasedJob
 
 MAX_PAYLOAD_BYTES: Final = 16 * 1024 * 1024
 MAX_ERROR_CHARS: Final = 500
+# What a job costs beyond its words, in tokens: its share of the prompt and of the writes.
+_TOKENS_PER_JOB: Final = 16
+_BYTES_PER_TOKEN: Final = 4
 
 # The fields of a record, in the order in which ``decode_record`` reads them.
 RECORD_FIELDS: Final = (
-    "kind", "cube", "session", "user", "state", "attempts", "submitted", "started", "finished",
-    "error_class", "error_message", "memory_ids", "degraded", "result",
+    "kind", "cube", "session", "bulk", "user", "state", "attempts", "submitted", "due", "started", "updated",
+    "finished", "cancel", "cost", "done", "total", "error_class", "error_message", "history", "memory_ids",
+    "degraded", "overload", "result",
 )  # fmt: skip
 
 
@@ -38,12 +42,19 @@ def encode_payload(spec: JobSpec) -> str:
     return text
 
 
-def encode_new(spec: JobSpec) -> list[str]:
-    """The fields that ``put`` writes, the payload first."""
+def estimate_tokens(payload: str) -> int:
+    """About what the job costs a model; the unit in which tenants' shares and budgets are counted."""
+    return len(payload.encode()) // _BYTES_PER_TOKEN + _TOKENS_PER_JOB
+
+
+def encode_new(spec: JobSpec, payload: str) -> list[str]:
+    """The fields that ``put`` writes: the payload first, then the kind."""
     fields = [
-        "payload", encode_payload(spec), "kind", spec.kind.value,
+        "payload", payload, "kind", spec.kind.value,
         "cube", spec.lane.cube, "session", spec.lane.session, "user", spec.user,
     ]  # fmt: skip
+    if spec.lane.bulk:
+        fields += ["bulk", "1"]
     return fields if spec.coalesce_key is None else [*fields, "coalesce", spec.coalesce_key]
 
 
@@ -84,23 +95,30 @@ def decode_leased(row: Sequence[Any]) -> LeasedJob:
 
 def decode_record(tenant: TenantId, job: JobId, values: Sequence[str | None]) -> JobRecord | None:
     """A record from the values of RECORD_FIELDS; None where there is none."""
-    read = dict(zip(RECORD_FIELDS, values, strict=True))
+    read: dict[str, str | None] = dict(zip(RECORD_FIELDS, values, strict=True))
     if read["kind"] is None:
         return None
     return JobRecord(
         id=job,
         kind=JobKind(read["kind"]),
-        lane=Lane(tenant=tenant, cube=CubeId(read["cube"] or ""), session=SessionId(read["session"] or "")),
+        lane=_decode_lane(tenant, read),
         user=UserId(read["user"] or ""),
         state=JobState(read["state"] or ""),
-        attempts=int(read["attempts"] or 0),
-        submitted_at_ms=int(read["submitted"] or 0),
+        attempts=_int(read["attempts"]),
+        submitted_at_ms=_int(read["submitted"]),
+        due_at_ms=_int(read["due"]),
         started_at_ms=_optional_int(read["started"]),
+        updated_at_ms=_int(read["updated"]),
         finished_at_ms=_optional_int(read["finished"]),
+        cancel_requested=read["cancel"] == "1",
+        cost_tokens=_int(read["cost"]),
+        progress=(_int(read["done"]), _int(read["total"])),
         error_class=read["error_class"] or "",
         error_message=read["error_message"] or "",
+        history=_decode_history(read["history"]),
         memory_ids=tuple(MemoryId(item) for item in _decode_strings(read["memory_ids"])),
         degraded=tuple(_decode_strings(read["degraded"])),
+        overload=list(Step)[_int(read["overload"])],
         result=decode_object(read["result"] or "{}", f"the result of job {job}"),
     )
 
@@ -116,8 +134,25 @@ def decode_object(text: str, what: str) -> dict[str, Any]:
     return cast(dict[str, Any], value)
 
 
+def _decode_lane(tenant: TenantId, read: Mapping[str, str | None]) -> Lane:
+    cube, session = CubeId(read["cube"] or ""), SessionId(read["session"] or "")
+    return Lane(tenant=tenant, cube=cube, session=session, bulk=read["bulk"] == "1")
+
+
+def _decode_history(text: str | None) -> tuple[Attempt, ...]:
+    rows: list[tuple[int, int, str, str]] = json.loads(text or "[]")
+    return tuple(
+        Attempt(number=number, ended_at_ms=ended_at_ms, error_class=error_class, error_message=message)
+        for number, ended_at_ms, error_class, message in rows
+    )
+
+
 def _decode_strings(text: str | None) -> list[str]:
     return [str(item) for item in json.loads(text or "[]")]
+
+
+def _int(text: str | None) -> int:
+    return int(text or 0)
 
 
 def _optional_int(text: str | None) -> int | None:

@@ -1,12 +1,10 @@
-"""The dispatcher: turns alarms that have rung into hints for workers. ``python -m scheduler.dispatch``
+"""The dispatcher's process: what runs in it, from its settings to its end. ``python -m scheduler.dispatch``
 
-    look ──> whose turn is it? ──> share the free places ──> claim lanes ──> publish hints ──> sleep
-     ▲                                                                                           │
-     └─────────────── a signal from put, retry or finish; or the next turn has come ─────────────┘
+Several processes may run. One leads (scheduler/leader.py) and dispatches; the others stand by. What it remembers, who
+used how much of this round, another one does without: it begins a round anew.
 
-It keeps each Celery queue short, so that the order is decided here, late, and not when the work arrived. It has no
-state: several may run, and one that dies is missed by nobody. A lane whose hint or worker got lost rings again by
-itself, so there is no reaper beside this loop.
+    main thread   dispatching             leader thread   the lease, every 2 s
+    ladder        overload, every 1 s     schedule        periodic work, every 1 s
 """
 
 import argparse
@@ -14,142 +12,122 @@ import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Event
-from typing import Final, Protocol
+from threading import Event, Thread
+from typing import Final
 
-from memos.clock import Clock, SystemClock
-from memos.errors import InvalidConfig, Unavailable
-from memos.ids import TenantId
+from memos.errors import InvalidConfig
 from memos.settings import Settings, load_settings
-from memos.types import JobKind, Lane
-from scheduler.attention import Attention
 from scheduler.broker import Publisher, cpu_app, gpu_app
 from scheduler.connection import connect, require_redis_url
-from scheduler.fairness import interleave, share_slots
-from scheduler.keys import SHARDS
-from scheduler.wakes import Wakes, order_turns
+from scheduler.dispatcher import DEFAULT_MAX_QUEUED, Dispatcher
+from scheduler.endpoint import Endpoint
+from scheduler.exporter import serve_dispatcher
+from scheduler.feeder import Hints
+from scheduler.ladder import Ladder, RedisGauge
+from scheduler.leader import Leader
+from scheduler.limits import default_policy
+from scheduler.schedule import RedisTicks, Schedule
+from scheduler.scheduler import MemScheduler
+from scheduler.upkeep import build_table
+from scheduler.wakes import Wakes
 
-log = logging.getLogger(__name__)
+_JOIN_S: Final = 5.0
 
-# Enough that a few workers never run dry between two looks, and so few that a new tenant soon has its turn.
-DEFAULT_MAX_QUEUED: Final = 8
-_LONGEST_SLEEP_S: Final = 0.5
-# While turns are due: nobody tells when a worker picks a hint up and makes a place free.
-_BUSY_SLEEP_S: Final = 0.005
-_FULL_SLEEP_S: Final = 0.1
-_MUTE_S: Final = 2.0
-_LONGEST_BACKOFF_S: Final = 5.0
-
-
-class Hints(Protocol):
-    """Where hints go: scheduler.broker.Publisher, or a list in a test."""
-
-    def publish(self, lane: Lane) -> None: ...
-
-    def count_queued(self, kind: JobKind) -> int: ...
+OpenHints = Callable[[Settings], Hints]
 
 
-@dataclass(kw_only=True, slots=True)
-class Dispatcher:
-    """One loop over all tenants. ``max_queued`` bounds the hints of a kind that wait for a worker."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """What one dispatcher process consists of."""
 
-    wakes: Wakes
-    hints: Hints
-    max_queued: int = DEFAULT_MAX_QUEUED
-    clock: Clock = field(default_factory=SystemClock)
-    _muted_until_s: dict[JobKind, float] = field(default_factory=dict[JobKind, float], init=False)
-    _attention: Attention = field(default_factory=lambda: Attention(SHARDS), init=False)
-    _pause_s: float = field(default=_BUSY_SLEEP_S, init=False)
+    dispatcher: Dispatcher
+    leader: Leader
+    ladder: Ladder
+    schedule: Schedule
 
     def run(self, *, stop: Event, on_ready: Callable[[], None] = lambda: None) -> None:
-        """Dispatch until ``stop`` is set. Outlives outages of Redis and of a broker."""
-        failures = 0
-        while not stop.is_set():
-            try:
-                pause_s = self.step()
-                failures = 0
-                on_ready()
-                on_ready = _nothing
-                self._sleep(pause_s)
-            except Unavailable as error:
-                failures += 1
-                log.warning("cannot dispatch, attempt %d: %s", failures, error)
-                stop.wait(min(0.1 * 2 ** min(failures, 10), _LONGEST_BACKOFF_S))
+        """Lead or stand by until ``stop`` is set, then resign. When one part breaks, all end, to be started anew.
 
-    def step(self) -> float:
-        """Look where it is time to; returns for how many seconds to sleep unless a signal comes."""
-        shards = self._attention.choose(self.clock.monotonic_s())
-        if shards:
-            views = self.wakes.look(shards)
-            published = sum(self._serve(kind, waiting) for kind, waiting in order_turns(views).items())
-            self._pause_s = _BUSY_SLEEP_S if published else min(self._pause_s * 2, _FULL_SLEEP_S)
-            self._attention.note(views, now_s=self.clock.monotonic_s(), pause_s=self._pause_s)
-        return self._attention.sleep_s(self.clock.monotonic_s())
-
-    def _sleep(self, seconds: float) -> None:
-        # A timeout of 0 would be for ever.
-        shard = self.wakes.wait_for_signal(min(max(seconds, 0.001), _LONGEST_SLEEP_S))
-        if shard is not None:
-            self._attention.signal(shard)
-
-    def _serve(self, kind: JobKind, waiting: Sequence[TenantId]) -> int:
-        if self.clock.monotonic_s() < self._muted_until_s.get(kind, 0):
-            return 0
+        ``on_ready`` is called once, as soon as it is known who leads.
+        """
+        threads = [
+            _start(lambda: self.leader.run(stop=stop), "leader", stop),
+            _start(lambda: self.ladder.run(stop=stop, leads=self._leads), "ladder", stop),
+            _start(lambda: self.schedule.run(stop=stop, leads=self._leads), "schedule", stop),
+        ]
         try:
-            return self._publish(kind, waiting)
-        except Unavailable as error:
-            if error.dependency == "redis":
-                raise
-            # One broker that is away must not hold up the other.
-            log.warning("no hints for %s for %g s: %s", kind, _MUTE_S, error)
-            self._muted_until_s[kind] = self.clock.monotonic_s() + _MUTE_S
-            return 0
+            self.dispatcher.run(stop=stop, leads=self._leads, on_step=_once(self._is_ready, on_ready))
+        finally:
+            stop.set()
+            threads[0].join(_JOIN_S)  # lest it takes up again what is resigned here
+            self.leader.resign()
+            for thread in threads[1:]:
+                thread.join(_JOIN_S)
 
-    def _publish(self, kind: JobKind, waiting: Sequence[TenantId]) -> int:
-        shares = share_slots(waiting, self.max_queued - self.hints.count_queued(kind))
-        if not shares:
-            return 0
-        lanes = interleave(self.wakes.claim(kind, shares))
-        for lane in lanes:
-            self.hints.publish(lane)
-            log.debug("woke tenant=%s cube=%s session=%s", lane.tenant, lane.cube, lane.session)
-        return len(lanes)
+    def serve(self, settings: Settings) -> Endpoint | None:
+        """Serve metrics and probes, if the settings name a port. Raises InvalidConfig."""
+        return serve_dispatcher(settings, leads=self._leads, is_known=self._is_ready, idle_s=self.dispatcher.idle_s)
+
+    def _leads(self) -> bool:
+        return self.leader.leads
+
+    def _is_ready(self) -> bool:
+        return self.leader.is_known
 
 
-def build_dispatcher(settings: Settings, *, max_queued: int) -> Dispatcher:
+def open_publisher(settings: Settings) -> Hints:
+    """What sends hints to the brokers of the settings. Raises InvalidConfig."""
+    return Publisher(cpu_app(settings), gpu_app(settings))
+
+
+def build_process(settings: Settings, hints: Hints, *, max_queued: int = DEFAULT_MAX_QUEUED) -> Process:
     """A dispatcher on the servers that the settings name. Raises InvalidConfig."""
-    publisher = Publisher(cpu_app(settings), gpu_app(settings))
-    wakes = Wakes(connect(require_redis_url(settings)))
-    return Dispatcher(wakes=wakes, hints=publisher, max_queued=max_queued)
+    redis = connect(require_redis_url(settings))
+    policy = default_policy(settings)
+    wakes = Wakes(redis, policy)
+    ladder = Ladder(gauge=RedisGauge(redis, wakes), dwell_s=settings.overload_dwell_s)
+    table = build_table(redis, wakes, MemScheduler(redis, default=policy))
+    return Process(
+        dispatcher=Dispatcher(wakes=wakes, hints=hints, max_queued=max_queued, level=lambda: ladder.level),
+        leader=Leader(redis),
+        ladder=ladder,
+        schedule=Schedule(ticks=RedisTicks(redis), table=table),
+    )
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """The process. Returns 0 after SIGTERM or SIGINT, 2 when the settings are wrong."""
+def main(arguments: Sequence[str] | None = None, *, open_hints: OpenHints = open_publisher) -> int:
+    """The process. Returns 0 after SIGTERM or SIGINT, 1 when a part of it broke, 2 when the settings are wrong.
+
+    ``open_hints`` makes what hints are handed to.
+    """
     options = _parse(arguments)
     try:
         settings = load_settings()
-        dispatcher = build_dispatcher(settings, max_queued=options.max_queued)
+        process = build_process(settings, open_hints(settings), max_queued=options.max_queued)
+        endpoint = process.serve(settings)
     except InvalidConfig as error:
         sys.stderr.write(f"dispatch: {error}\n")
         return 2
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    stop = Event()
+    stop, asked = Event(), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
+        signal.signal(number, lambda _number, _frame: (asked.set(), stop.set()))
     try:
-        dispatcher.run(stop=stop, on_ready=lambda: _announce(options.ready_file))
+        process.run(stop=stop, on_ready=lambda: _announce(options.ready_file))
     finally:
         _withdraw(options.ready_file)
-    return 0
+        if endpoint is not None:
+            endpoint.close()
+    return 0 if asked.is_set() else 1
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="scheduler.dispatch", description="Wakes workers for lanes that have work.")
-    parser.add_argument("--ready-file", type=Path, help="made once Redis was reached, removed at the end")
+    parser.add_argument("--ready-file", type=Path, help="made once it leads or stands by, removed at the end")
     parser.add_argument(
-        "--max-queued", type=int, default=DEFAULT_MAX_QUEUED, help="hints of a kind that may wait for a worker"
+        "--max-queued", type=int, default=DEFAULT_MAX_QUEUED, help="hints of a pool that may wait for a worker"
     )
     options = parser.parse_args(arguments)
     if options.max_queued < 1:
@@ -157,8 +135,30 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     return options
 
 
+def _start(run: Callable[[], None], name: str, stop: Event) -> Thread:
+    def until_broken() -> None:
+        try:
+            run()
+        finally:
+            stop.set()
+
+    thread = Thread(target=until_broken, name=name, daemon=True)
+    thread.start()
+    return thread
+
+
+def _once(condition: Callable[[], bool], call: Callable[[], None]) -> Callable[[], None]:
+    called = Event()
+
+    def check() -> None:
+        if not called.is_set() and condition():
+            called.set()
+            call()
+
+    return check
+
+
 def _announce(ready_file: Path | None) -> None:
-    log.info("dispatching")
     if ready_file is not None:
         ready_file.parent.mkdir(parents=True, exist_ok=True)
         ready_file.touch()
@@ -167,10 +167,6 @@ def _announce(ready_file: Path | None) -> None:
 def _withdraw(ready_file: Path | None) -> None:
     if ready_file is not None:
         ready_file.unlink(missing_ok=True)
-
-
-def _nothing() -> None:
-    pass
 
 
 if __name__ == "__main__":

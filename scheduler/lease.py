@@ -28,10 +28,14 @@ class LeasedJob:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lease:
-    """The right to work a lane, and the jobs at its head in order. ``fence`` grows with each new holder."""
+    """The right to work a lane, and the jobs at its head in order.
+
+    ``fence`` grows with each new holder; ``overload`` is the level of the overload ladder when the jobs were taken.
+    """
 
     lane: Lane
     fence: int
+    overload: int = 0
     jobs: tuple[LeasedJob, ...]
 
 

@@ -20,11 +20,13 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFilter:
-    """Which records to list; None means any."""
+    """Which records to list; None means any. Times are those of submission, both ends included."""
 
     kind: JobKind | None = None
     state: JobState | None = None
     cube: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
 
 
 class Records:
@@ -58,7 +60,9 @@ class Records:
         return records
 
     def _page(self, tenant: TenantId, window: tuple[int, ...], wanted: JobFilter) -> list[Any]:
-        filters = (wanted.kind or "", wanted.state or "", wanted.cube or "")
+        since_us = "-inf" if wanted.since_ms is None else wanted.since_ms * 1000
+        until_us = "+inf" if wanted.until_ms is None else wanted.until_ms * 1000 + 999
+        filters = (wanted.kind or "", wanted.state or "", wanted.cube or "", since_us, until_us)
         answer = self._scripts.run("list", keys.tenant_keys(tenant), *window, *filters, *codec.RECORD_FIELDS)
         return cast(list[Any], answer)
 

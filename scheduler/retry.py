@@ -49,14 +49,17 @@ class Rule:
     cap_ms: int = 0
 
 
-# First match wins. 2,880 waits of 30 s on average are a day.
+# Work goes on soon after an outage ends: no wait is longer than this.
+_LONGEST_WAIT_MS: Final = 8_000
+_ABOUT_A_DAY: Final = 24 * 3600 * 1000 // (_LONGEST_WAIT_MS // 2)
+# First match wins.
 RULES: Final[tuple[tuple[type[errors.MemosError], Rule], ...]] = (
     (errors.InvalidRequest, Rule(max_attempts=1)),
     (errors.NotFound, Rule(max_attempts=1)),
     (errors.AccessDenied, Rule(max_attempts=1)),
     (errors.Corrupt, Rule(max_attempts=1)),
-    (errors.QuotaExceeded, Rule(max_attempts=2880, base_ms=500, cap_ms=60_000)),
-    (errors.Unavailable, Rule(max_attempts=2880, base_ms=250, cap_ms=60_000)),
+    (errors.QuotaExceeded, Rule(max_attempts=_ABOUT_A_DAY, base_ms=250, cap_ms=_LONGEST_WAIT_MS)),
+    (errors.Unavailable, Rule(max_attempts=_ABOUT_A_DAY, base_ms=250, cap_ms=_LONGEST_WAIT_MS)),
 )
 UNKNOWN: Final = Rule(max_attempts=3, base_ms=500, cap_ms=10_000)
 

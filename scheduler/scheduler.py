@@ -9,14 +9,19 @@ from memos import ids
 from memos.clock import Clock, SystemClock
 from memos.errors import InvalidRequest
 from memos.ids import JobId, TenantId
+from memos.settings import Settings
 from memos.types import FINAL_STATES, JobKind, JobRecord, JobSpec, JobState, Lane
 from scheduler import keys
-from scheduler.connection import connect, redis_guard
+from scheduler.connection import connect, redis_guard, require_redis_url
+from scheduler.dead import DeadLetters
+from scheduler.forget import forget_tenant
+from scheduler.limits import Policies, TenantPolicy, default_policy
 from scheduler.mailbox import Mailbox
 from scheduler.records import JobFilter, Records
 
 MAX_KEY_CHARS: Final = 256
 MAX_DELAY_MS: Final = 7 * 24 * 3600 * 1000
+MAX_TIME_MS: Final = 4_102_444_800_000
 _FIRST_POLL_S: Final = 0.002
 _LONGEST_POLL_S: Final = 0.1
 
@@ -24,22 +29,30 @@ _LONGEST_POLL_S: Final = 0.1
 class MemScheduler:
     """The client's side of the job path; implements memos.mem_scheduler.base.Scheduler. Safe to share by threads."""
 
-    def __init__(self, redis: Redis, *, clock: Clock | None = None) -> None:
+    def __init__(self, redis: Redis, *, clock: Clock | None = None, default: TenantPolicy | None = None) -> None:
+        """``default`` holds for tenants without a policy of their own."""
         self._redis = redis
         self._clock = clock or SystemClock()
-        self._mailbox = Mailbox(redis)
+        self._mailbox = Mailbox(redis, default)
         self._records = Records(redis)
+        self.policies = Policies(redis, default or TenantPolicy())
+        self.dead_letters = DeadLetters(redis, self._mailbox, clock=self._clock)
 
     @classmethod
     def from_url(cls, url: str) -> "MemScheduler":
         """A scheduler on the Redis at ``url``; connects on first use. Raises InvalidConfig."""
         return cls(connect(url))
 
+    @classmethod
+    def from_settings(cls, settings: Settings) -> "MemScheduler":
+        """A scheduler on the Redis that the settings name, under their limits. Raises InvalidConfig."""
+        return cls(connect(require_redis_url(settings)), default=default_policy(settings))
+
     def submit(self, spec: JobSpec) -> JobId:
-        """Store the job in one atomic write and return its id. Raises InvalidRequest and Unavailable.
+        """Store the job in one atomic write and return its id. Raises InvalidRequest, QuotaExceeded and Unavailable.
 
         Nothing that was accepted is lost. A submission whose connection breaks is repeated once, without effect if
-        the first one arrived.
+        the first one arrived. QuotaExceeded says when to repeat; nothing was stored then.
         """
         check_spec(spec)
         return self._mailbox.put(spec)
@@ -58,9 +71,11 @@ class MemScheduler:
         return self._records.get(tenant, jobs)
 
     def cancel(self, tenant: TenantId, job: JobId) -> JobRecord:
-        """Cancel a job that nobody works on, also one that waits for another attempt; returns its record.
+        """Cancel a job; returns its record.
 
-        A job in a worker's hands goes on, and so does what an earlier attempt wrote.
+        One that nobody works on, also one that waits for another attempt, is cancelled at once. One in a worker's
+        hands says ``cancel_requested``, and ends as cancelled at the worker's next safe point, unless it has ended
+        before. What an earlier attempt wrote stays.
         """
         record = self.status(tenant, job)
         if record.state not in FINAL_STATES and self._mailbox.cancel(record.lane, job):
@@ -74,15 +89,20 @@ class MemScheduler:
         kind: JobKind | None = None,
         state: JobState | None = None,
         cube: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> list[JobRecord]:
-        """The tenant's jobs, newest first. A page without filters costs one round trip."""
+        """The tenant's jobs, newest first, submitted between two times. A page without filters is one round trip."""
         if limit < 1 or offset < 0:
             raise InvalidRequest(f"limit must be at least 1 and offset at least 0, not {limit} and {offset}")
-        return self._records.list_records(
-            tenant, JobFilter(kind=kind, state=state, cube=cube), limit=limit, offset=offset
-        )
+        wanted = JobFilter(kind=kind, state=state, cube=cube, since_ms=since_ms, until_ms=until_ms)
+        return self._records.list_records(tenant, wanted, limit=limit, offset=offset)
+
+    def forget_tenant(self, tenant: TenantId) -> int:
+        """Remove every record, word and limit of a tenant from the job path; returns how many keys there were."""
+        return forget_tenant(self._redis, ids.tenant_id(tenant))
 
     def pending_payloads(self, lane: Lane) -> list[dict[str, Any]]:
         """What the lane accepted and what has not taken effect yet, oldest first."""
@@ -110,8 +130,19 @@ def check_spec(spec: JobSpec) -> None:
         ids.session_id(spec.lane.session)
     _check_key(spec.idempotency_key, "idempotency_key")
     _check_key(spec.coalesce_key, "coalesce_key")
-    if not 0 <= spec.delay_ms <= MAX_DELAY_MS:
-        raise InvalidRequest(f"delay_ms must be from 0 to {MAX_DELAY_MS} (7 days), not {spec.delay_ms}")
+    if spec.lane.bulk and spec.kind is not JobKind.EXTRACT:
+        raise InvalidRequest(f"a job of kind {spec.kind} cannot be bulk; only extract has a bulk lane")
+    _check_times(spec)
+
+
+def _check_times(spec: JobSpec) -> None:
+    for name, value in (("delay_ms", spec.delay_ms), ("debounce_ms", spec.debounce_ms)):
+        if not 0 <= value <= MAX_DELAY_MS:
+            raise InvalidRequest(f"{name} must be from 0 to {MAX_DELAY_MS} (7 days), not {value}")
+    if not 0 <= spec.run_after_ms <= MAX_TIME_MS:
+        raise InvalidRequest(f"run_after_ms must be a time in ms since the epoch before 2100, not {spec.run_after_ms}")
+    if spec.debounce_ms and spec.coalesce_key is None:
+        raise InvalidRequest("debounce_ms needs a coalesce_key: it says how long waiting jobs of that key are put off")
 
 
 def _check_cube_session(spec: JobSpec) -> None:

@@ -15,8 +15,10 @@ class Batch:
     """Jobs of one lane, in order, at least one.
 
     ``fence`` goes with every write to a store that can check it. ``save_answers`` keeps what a model answered before
-    it is applied. ``ensure_held`` is cheap; call it before an effect that no store can fence. Both raise Fenced when
-    somebody newer has the lane: let it pass.
+    it is applied. ``ensure_held`` is cheap; call it before an effect, above all one that no store can fence. Both raise
+    Fenced when somebody newer has the lane, and Cancelled when one of the jobs was cancelled: let them pass.
+    ``progress`` takes how much is done and of how much, in units of the handler's choice; it shows in the jobs'
+    records within about a second. ``overload`` is the level of the overload ladder, 0 for none (memos.types.Step).
     """
 
     lane: Lane
@@ -24,6 +26,8 @@ class Batch:
     jobs: tuple[LeasedJob, ...]
     save_answers: Callable[[Mapping[JobId, str]], None]
     ensure_held: Callable[[], None]
+    progress: Callable[[int, int], None]
+    overload: int = 0
 
 
 class Handler(Protocol):

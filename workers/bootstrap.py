@@ -18,10 +18,14 @@ from memos.mem_reader.base import Reader
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.settings import Settings, load_settings
-from memos.wiring import open_model, open_reader, open_stores
+from memos.wiring import open_model, open_stores
 from scheduler import MemScheduler
 from scheduler.connection import connect, require_redis_url
+from scheduler.keys import WORKERS_KEY
 from scheduler.mailbox import Mailbox
+from scheduler.roll import Roll
+from scheduler.throttle import Provider, Throttle
+from workers.throttle import open_throttled_reader
 
 
 class Closable(Protocol):
@@ -52,6 +56,11 @@ class Resources:
         return Mailbox(redis)
 
     @cached_property
+    def roll(self) -> Roll:
+        """The workers that were seen lately."""
+        return self.keep_open(Roll.from_url(self.redis_url, WORKERS_KEY))
+
+    @cached_property
     def scheduler(self) -> MemScheduler:
         """For follow-up jobs."""
         return self.keep_open(MemScheduler.from_url(self.redis_url))
@@ -79,7 +88,7 @@ class Resources:
         key = json.dumps(described, sort_keys=True)
         if key not in self._readers:
             config = None if described is None else MemReaderConfigFactory.model_validate(described)
-            self._readers[key] = open_reader(config, self.settings)
+            self._readers[key] = open_throttled_reader(config, self.settings, self._open_throttle)
         return self._readers[key]
 
     def activation(self, model: Mapping[str, Any]) -> Activation:
@@ -105,6 +114,10 @@ class Resources:
     def close(self) -> None:
         """Close what was built; harmless when done twice."""
         self._open.close()
+
+    def _open_throttle(self, provider: Provider) -> Throttle:
+        calls = self.settings.provider_calls
+        return self.keep_open(Throttle.from_url(self.redis_url, provider, max_calls=calls))
 
 
 class ProcessResources:

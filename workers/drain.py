@@ -4,6 +4,7 @@
                 │               └──empty──> let go
                 ├──retryable──> retry (the lane sleeps)
                 ├──terminal───> commit as dead, go on
+                ├──cancelled──> finish (who was cancelled ends so, the others wait again)
                 └──fenced─────> drop everything
 
 Whatever ends the process in between leaves the jobs in the mailbox and the lease to lapse.
@@ -13,11 +14,12 @@ import logging
 import random
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, assert_never
 
-from memos.errors import Fenced
+from memos.errors import Cancelled, Fenced
 from memos.types import Lane
+from scheduler.keys import BATCH_JOBS
 from scheduler.lease import JobOutcome, Lease
 from scheduler.mailbox import Mailbox
 from scheduler.retry import Drop
@@ -31,13 +33,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Limits:
-    """How much one lease and one hint may take. The lease is short: a vanished worker costs no more than it."""
+    """How much one lease and one hint may take. The lease is short: a vanished worker costs no more than it.
+
+    A hint that has had its ``slice_s`` gives way when other tenants wait; when none do, it goes on up to the bounds,
+    at which other lanes of the same tenant have their turn.
+    """
 
     lease_ms: int = 10_000
-    max_jobs: int = 16
+    max_jobs: int = BATCH_JOBS
     max_bytes: int = 128 * 1024
-    max_batches: int = 4
-    max_seconds: float = 5.0
+    slice_s: float = 0.002
+    max_batches: int = 32
+    max_seconds: float = 1.0
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -50,8 +57,10 @@ class Tally:
     succeeded: int = 0
     dead: int = 0
     retried: int = 0
+    cancelled: int = 0
     fenced: int = 0
     dead_classes: set[str] = field(default_factory=set[str])
+    retried_class: str = ""
 
     def count(self, outcomes: Sequence[JobOutcome]) -> None:
         """Add what was committed."""
@@ -65,20 +74,26 @@ class Tally:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Drain:
-    """Works lanes with one handler. ``random`` is uniform in [0, 1)."""
+    """Works lanes with one handler. ``random`` is uniform in [0, 1).
+
+    Between two batches it asks ``stopping`` whether the process is to end, and then hands the lane back. ``on_beat`` is
+    called about once a second while a batch is worked.
+    """
 
     mailbox: Mailbox
     handler: Handler
     resources: Resources
     limits: Limits = DEFAULT_LIMITS
     random: Callable[[], float] = random.random
+    stopping: Callable[[], bool] = lambda: False
+    on_beat: Callable[[], None] = lambda: None
 
     def run(self, lane: Lane) -> Tally:
         """Work the lane. Raises Unavailable when Redis is away; nothing accepted is lost by it."""
         tally = Tally()
         lease = self._take(lane, None)
         if lease is not None:
-            with Heart(self.mailbox, ttl_ms=self.limits.lease_ms) as heart:
+            with Heart(self.mailbox, ttl_ms=self.limits.lease_ms, on_beat=self.on_beat) as heart:
                 try:
                     self._work(lease, heart, tally)
                 except Fenced as error:
@@ -88,7 +103,7 @@ class Drain:
 
     def _work(self, first: Lease, heart: Heart, tally: Tally) -> None:
         clock = self.resources.clock
-        deadline_s = clock.monotonic_s() + self.limits.max_seconds
+        started_s = clock.monotonic_s()
         lease: Lease | None = first
         batches = 0
         while lease is not None:
@@ -98,10 +113,11 @@ class Drain:
             batches += 1
             if not goes_on:
                 return
-            if batches >= self.limits.max_batches or clock.monotonic_s() >= deadline_s:
-                self.mailbox.finish(lease)
+            worked_s = clock.monotonic_s() - started_s
+            if batches >= self.limits.max_batches or worked_s >= self.limits.max_seconds or self.stopping():
+                self._hand_back(lease)
                 return
-            lease = self._take(first.lane, lease)
+            lease = self._take(first.lane, lease, gives_way=worked_s >= self.limits.slice_s)
 
     def _work_batch(self, lease: Lease, heart: Heart, tally: Tally) -> bool:
         """True when the lane has more work and is still ours."""
@@ -111,6 +127,10 @@ class Drain:
         try:
             outcomes = list(self.handler(self._batch(lease, heart), self.resources))
             _check(lease, outcomes)
+        except Cancelled:
+            self.mailbox.finish(lease)
+            tally.cancelled += 1
+            return False
         except Exception as error:  # noqa: BLE001 - a plugin call: whatever it raises becomes a state of its jobs
             return self._fail(error, lease, tally)
         return self._commit(lease, outcomes, tally)
@@ -124,6 +144,7 @@ class Drain:
             case Retry():
                 self.mailbox.retry(lease, verdict.failure, delay_ms=verdict.delay_ms, isolate=verdict.isolate)
                 tally.retried += len(lease.jobs)
+                tally.retried_class = verdict.failure.error_class
             case Drop():
                 tally.fenced += 1
             case _:
@@ -135,10 +156,19 @@ class Drain:
         tally.count(outcomes)
         return left > 0
 
-    def _take(self, lane: Lane, holding: Lease | None) -> Lease | None:
+    def _hand_back(self, lease: Lease) -> None:
+        """Let the lane go between two batches: all jobs of the lease have ended."""
+        self.mailbox.finish(replace(lease, jobs=()))
+
+    def _take(self, lane: Lane, holding: Lease | None, *, gives_way: bool = False) -> Lease | None:
         limits = self.limits
         return self.mailbox.take(
-            lane, max_jobs=limits.max_jobs, max_bytes=limits.max_bytes, ttl_ms=limits.lease_ms, holding=holding
+            lane,
+            max_jobs=limits.max_jobs,
+            max_bytes=limits.max_bytes,
+            ttl_ms=limits.lease_ms,
+            holding=holding,
+            gives_way=gives_way,
         )
 
     def _batch(self, lease: Lease, heart: Heart) -> Batch:
@@ -148,6 +178,8 @@ class Drain:
             jobs=lease.jobs,
             save_answers=lambda answers: self.mailbox.save_answers(lease, answers),
             ensure_held=heart.ensure_held,
+            progress=heart.progress,
+            overload=lease.overload,
         )
 
 

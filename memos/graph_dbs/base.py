@@ -4,7 +4,7 @@ Every method takes the tenant; a row of another tenant is neither read, changed 
 
     (Memory)-[:DERIVED_FROM]->(Message)       what a memory rests on
     (Job)                                     one per applied job: the witness that makes effects happen once
-    (Lane {fence, next_seq})                  the newest fence that wrote here, and the next message's number
+    (Lane {fence, bulk_fence, next_seq})      the newest fences that wrote here, and the next message's number
 """
 
 from collections.abc import Mapping, Sequence
@@ -50,12 +50,20 @@ class GraphStore(Protocol):
         ...
 
     def apply_jobs(
-        self, tenant: TenantId, cube: CubeId, session: SessionId, writes: Sequence[JobWrite], *, fence: int | None
+        self,
+        tenant: TenantId,
+        cube: CubeId,
+        session: SessionId,
+        writes: Sequence[JobWrite],
+        *,
+        fence: int | None,
+        bulk: bool = False,
     ) -> None:
         """Write jobs, messages and memories in one transaction, all or nothing.
 
         A job that is applied already is skipped whole. Messages get the session's next sequence numbers. With a
-        ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one.
+        ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one; a session's ``bulk`` lane
+        has fences of its own.
         """
         ...
 

@@ -23,11 +23,12 @@ Run = Callable[[str, Mapping[str, Any]], list[Row]]
 class LaneWriter:
     """Writes jobs into one lane under one fence."""
 
-    def __init__(self, tenant: TenantId, cube: CubeId, session: SessionId, fence: int | None) -> None:
+    def __init__(self, tenant: TenantId, cube: CubeId, session: SessionId, fence: int | None, *, bulk: bool) -> None:
         self._tenant = tenant
         self._cube = cube
         self._session = session
         self._fence = fence
+        self._bulk = bulk
         self._key = storage_key(tenant, cube, session)
 
     def write(self, run: Run, writes: Sequence[JobWrite]) -> None:
@@ -46,7 +47,7 @@ class LaneWriter:
 
     def _lock(self, run: Run) -> int:
         names = {"tenant": self._tenant, "cube": self._cube, "session": self._session}
-        (lane,) = run("lock_lane", {"key": self._key, "fence": self._fence, **names})
+        (lane,) = run("lock_lane", {"key": self._key, "fence": self._fence, "bulk": self._bulk, **names})
         if self._fence is not None and lane["fence"] > self._fence:
             raise Fenced(
                 f"lane {self._cube}/{self._session}: fence {self._fence} is stale, {lane['fence']} has written here; "

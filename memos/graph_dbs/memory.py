@@ -15,7 +15,19 @@ from memos.types import Memory, MemoryStatus, Message, Source
 @dataclass(kw_only=True, slots=True)
 class _Lane:
     fence: int = 0
+    bulk_fence: int = 0
     next_seq: int = 1
+
+    def raise_fence(self, fence: int | None, *, bulk: bool) -> bool:
+        """False, and nothing changed, when a larger one has been seen."""
+        seen = self.bulk_fence if bulk else self.fence
+        if fence is not None and fence < seen:
+            return False
+        if bulk:
+            self.bulk_fence = max(seen, fence or 0)
+        else:
+            self.fence = max(seen, fence or 0)
+        return True
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,16 +74,22 @@ class MemoryGraph:
             return {job: list(applied[job]) for job in jobs if job in applied}
 
     def apply_jobs(
-        self, tenant: TenantId, cube: CubeId, session: SessionId, writes: Sequence[JobWrite], *, fence: int | None
+        self,
+        tenant: TenantId,
+        cube: CubeId,
+        session: SessionId,
+        writes: Sequence[JobWrite],
+        *,
+        fence: int | None,
+        bulk: bool = False,
     ) -> None:
         """Write jobs, messages and memories. What has an id that exists already stays as it is."""
         distinct = once_each(cube, writes)
         with self._lock:
             kept = self._cubes.setdefault((tenant, cube), _Cube())
             lane = kept.lanes.setdefault(session, _Lane())
-            if fence is not None and fence < lane.fence:
-                raise Fenced(f"lane {cube}/{session}: fence {fence} is stale, {lane.fence} has written here")
-            lane.fence = max(lane.fence, fence or 0)
+            if not lane.raise_fence(fence, bulk=bulk):
+                raise Fenced(f"lane {cube}/{session}: fence {fence} is stale, somebody newer has written here")
             for write in distinct:
                 if write.job not in kept.jobs:
                     _apply(kept, lane, session, write)

@@ -70,10 +70,17 @@ class Neo4jGraph:
         return {JobId(row["id"]): [MemoryId(memory) for memory in row["memory_ids"]] for row in found}
 
     def apply_jobs(
-        self, tenant: TenantId, cube: CubeId, session: SessionId, writes: Sequence[JobWrite], *, fence: int | None
+        self,
+        tenant: TenantId,
+        cube: CubeId,
+        session: SessionId,
+        writes: Sequence[JobWrite],
+        *,
+        fence: int | None,
+        bulk: bool = False,
     ) -> None:
         """Write jobs, messages and memories in one transaction. What has an id that exists already stays as it is."""
-        writer = LaneWriter(tenant, cube, session, fence)
+        writer = LaneWriter(tenant, cube, session, fence, bulk=bulk)
         distinct = layout.once_each(cube, writes)
         self._bolt.transact(lambda run: writer.write(run, distinct))
 

@@ -4,10 +4,12 @@ from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import urlsplit
 
 from memos.errors import MemosError
 from memos.local.probes import probe_http
 from memos.local.resp import ask_redis
+from memos.mem_scheduler import servers
 from memos.settings import Settings
 
 _REDIS_TIMEOUT_S: Final = 4.0
@@ -52,24 +54,40 @@ def check_servers(settings: Settings) -> Generator[Check]:
 
 
 def _explain_absence(server: Server, settings: Settings) -> Generator[Check]:
-    derived = server.name in _BROKERS and settings.redis_url is not None  # two more databases of the same server
+    # Without a name of its own the broker is another database of the data plane; GPU workers share the CPU workers'.
+    derived = server.name in _BROKERS and (settings.redis_url or settings.broker_url) is not None
     if server.name != "flower" and not derived:
         advice = f"start the local stack (`memos up -d`), or name a server of your own in {server.variable}"
         yield Check(name=server.name, ok=False, detail="not running, and none is named", advice=advice)
 
 
-def _ask_redis(name: str, url: str | None) -> Check:
-    info = ask_redis(url or "", timeout_s=_REDIS_TIMEOUT_S)
+def _ask_broker(name: str, url: str) -> Check:
+    if _is_rabbitmq(url):
+        return Check(name=name, ok=True, detail=servers.ask_rabbitmq(url))
+    return _ask_redis(name, url, keeps_jobs=False)
+
+
+def _ask_redis(name: str, url: str, *, keeps_jobs: bool = True) -> Check:
+    info = ask_redis(url, timeout_s=_REDIS_TIMEOUT_S) if _is_plain(url) else servers.ask_redis(url)
     server = f"{info.get('server_name', 'redis')} {info.get('valkey_version', info.get('redis_version', ''))}".strip()
-    advice = "; ".join(_find_redis_flaws(info))
+    advice = "; ".join(_find_redis_flaws(info, keeps_jobs=keeps_jobs))
     return Check(name=name, ok=not advice, detail=server, advice=advice)
 
 
-def _find_redis_flaws(info: dict[str, str]) -> list[str]:
+def _is_rabbitmq(url: str) -> bool:
+    return urlsplit(url).scheme in ("amqp", "amqps", "pyamqp")
+
+
+def _is_plain(url: str) -> bool:
+    # Sentinels, clusters and TLS with an authority of one's own are left to the client that the job path has.
+    return urlsplit(url).scheme in ("redis", "unix")
+
+
+def _find_redis_flaws(info: dict[str, str], *, keeps_jobs: bool) -> list[str]:
     flaws: list[str] = []
     if info.get("maxmemory_policy", "noeviction") != "noeviction":
         flaws.append("set maxmemory-policy to noeviction: accepted jobs would be evicted")
-    if info.get("aof_enabled", "1") != "1":
+    if keeps_jobs and info.get("aof_enabled", "1") != "1":  # hints may be lost, jobs may not
         flaws.append("set appendonly to yes: accepted jobs would be lost at a restart")
     return flaws
 
@@ -94,12 +112,14 @@ def _ask_flower(settings: Settings) -> Check:
 
 
 SERVERS: Final = (
-    Server(name="redis", url_field="redis_url", ask=lambda settings: _ask_redis("redis", settings.redis_url)),
-    Server(name="broker", url_field="broker_url", ask=lambda settings: _ask_redis("broker", settings.broker_url)),
+    Server(name="redis", url_field="redis_url", ask=lambda settings: _ask_redis("redis", settings.redis_url or "")),
+    Server(
+        name="broker", url_field="broker_url", ask=lambda settings: _ask_broker("broker", settings.broker_url or "")
+    ),
     Server(
         name="gpu broker",
         url_field="gpu_broker_url",
-        ask=lambda settings: _ask_redis("gpu broker", settings.gpu_broker_url),
+        ask=lambda settings: _ask_broker("gpu broker", settings.gpu_broker_url or ""),
     ),
     Server(name="neo4j", url_field="neo4j_url", ask=_ask_graph),
     Server(name="milvus", url_field="milvus_url", ask=_ask_index),

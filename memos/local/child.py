@@ -27,7 +27,10 @@ _POLL_S: Final = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChildSpec:
-    """How a child is run. ``probe`` raises Unavailable until it is ready; ``clears`` are removed before each start."""
+    """How a child is run. ``probe`` raises Unavailable until it is ready; ``clears`` are removed before each start.
+
+    ``find_stall`` tells why a child that was ready does no work any more, though it lives; None while it is well.
+    """
 
     name: str
     argv: tuple[str, ...]
@@ -37,6 +40,7 @@ class ChildSpec:
     environment: Mapping[str, str] = field(default_factory=dict[str, str])
     ready_within_s: float = 60.0
     stop_within_s: float = 10.0
+    find_stall: Callable[[], str | None] = lambda: None
 
 
 class Child:

@@ -8,6 +8,7 @@ from typing import Final
 LOOPBACK: Final = "127.0.0.1"
 USUAL_PORTS: Final[Mapping[str, int]] = {
     "valkey": 16379,
+    "broker": 16380,
     "bolt": 17687,
     "arcadedb": 12480,
     "milvus": 19530,

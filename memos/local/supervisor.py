@@ -1,4 +1,4 @@
-"""Keeps a nursery's children alive: who dies is started again, ever more slowly, and it is said."""
+"""Keeps a nursery's children alive: who dies or stalls is started again, ever more slowly, and it is said."""
 
 from collections.abc import Callable, Mapping
 from typing import Protocol
@@ -62,6 +62,8 @@ class Supervisor:
             self._on_death(child, f"ended with code {child.exit_code}")
         elif not health.ready:
             self._check_start(child)
+        else:
+            self._check_work(child)
         return False
 
     def _check_start(self, child: Ward) -> None:
@@ -71,6 +73,11 @@ class Supervisor:
             self._say(f"{child.spec.name} is up again (pid {child.pid})")
         elif self._clock.monotonic_s() - child.started_at_s > child.spec.ready_within_s:
             self._on_death(child, f"was not ready in {child.spec.ready_within_s:g} s ({reason})")
+
+    def _check_work(self, child: Ward) -> None:
+        stall = child.spec.find_stall()
+        if stall is not None:
+            self._on_death(child, f"stalled: {stall}")
 
     def _on_death(self, child: Ward, what: str) -> None:
         child.bury()

@@ -6,6 +6,7 @@ app ── add ────> intake ──> scheduler (a worker does the work)  
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from memos import ids
@@ -82,19 +83,22 @@ class MOS:
         mem_cube_id: str | None = None,
         session_id: str | None = None,
         idempotency_key: str | None = None,
+        bulk: bool = False,
     ) -> Added:
         """Remember messages, or one text as if the user had said it.
 
         With the scheduler on this returns once the job is stored durably in Redis (one round trip); without it, when
         the memories can be found. A second call with one ``idempotency_key`` for the same user and cube within 24
-        hours changes nothing and returns the first job's id.
+        hours changes nothing and returns the first job's id. With ``bulk`` the job waits apart, behind everything that
+        is not, and without an order to it: for imports; without the scheduler nothing waits, and it changes nothing.
+        Raises QuotaExceeded, which says when to repeat, at a limit of the tenant; nothing was stored then.
         """
         if (messages is None) == (memory_content is None):
             raise InvalidRequest("give either messages or memory_content")
         given = messages if memory_content is None else [{"role": "user", "content": memory_content}]
         parsed = parse_messages(given, now_ms=self._parts.clock.now_ms())
         user, lane = self._lane(user_id, mem_cube_id, session_id)
-        return self._parts.intake.add(lane, user, parsed, idempotency_key)
+        return self._parts.intake.add(replace(lane, bulk=bulk), user, parsed, idempotency_key)
 
     def wait(self, job_ids: Sequence[str], *, timeout_s: float = 60.0) -> list[Added]:
         """Wait for the end of queued adds, ``timeout_s`` seconds at most, and return what became of them."""

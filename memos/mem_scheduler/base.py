@@ -14,7 +14,10 @@ class Scheduler(Protocol):
     """
 
     def submit(self, spec: JobSpec) -> JobId:
-        """Store the job and its payload in one atomic write, and return its id. Nothing accepted is lost."""
+        """Store the job and its payload in one atomic write, and return its id. Nothing accepted is lost.
+
+        Raises QuotaExceeded, which says when to repeat, at a limit of the tenant or of the system.
+        """
         ...
 
     def status(self, tenant: TenantId, job: JobId) -> JobRecord:
@@ -26,7 +29,7 @@ class Scheduler(Protocol):
         ...
 
     def cancel(self, tenant: TenantId, job: JobId) -> JobRecord:
-        """Cancel a job that has not started; a started one goes on. Returns the record afterwards."""
+        """Cancel a job: a waiting one at once, one at work at its next safe point. Returns the record afterwards."""
         ...
 
     def list_jobs(
@@ -36,10 +39,12 @@ class Scheduler(Protocol):
         kind: JobKind | None = None,
         state: JobState | None = None,
         cube: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
         limit: int = 50,
         offset: int = 0,
     ) -> list[JobRecord]:
-        """Newest first."""
+        """Newest first; times are those of submission."""
         ...
 
     def pending_payloads(self, lane: Lane) -> list[dict[str, Any]]:

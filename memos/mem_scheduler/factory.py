@@ -7,6 +7,5 @@ from memos.settings import Settings
 def build_scheduler(settings: Settings) -> Scheduler:
     """The scheduler on the Redis that the settings name; connects on first use. Raises InvalidConfig."""
     from scheduler import MemScheduler
-    from scheduler.connection import require_redis_url
 
-    return MemScheduler.from_url(require_redis_url(settings))
+    return MemScheduler.from_settings(settings)

@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 # pymilvus repeats a failed call with growing pauses; with this limit it gives up after 3.7 s at the latest.
 CALL_TIMEOUT_S: Final = 3.5
+# By default gRPC backs off for up to two minutes, and every call fails at once until then, although Milvus is back.
+_RECONNECT: Final = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconnect_backoff_ms": 1000}
 SLOW_CALL_TIMEOUT_S: Final = 60.0
 FLUSH_AFTER_ROWS: Final = 500
 ROWS_PER_CALL: Final = 200
@@ -188,7 +190,9 @@ class MilvusIndex:
             if self._connected is None:
                 # Every failure is raised as an error of ours, so that the client need not log it, with its traceback.
                 logging.getLogger("pymilvus").setLevel(logging.CRITICAL)
-                client = MilvusClient(self._url, token=self._token, timeout=CALL_TIMEOUT_S, dedicated=True)
+                client = MilvusClient(
+                    self._url, token=self._token, timeout=CALL_TIMEOUT_S, dedicated=True, grpc_options=_RECONNECT
+                )
                 self._lite = "lite" in str(client.get_server_version(timeout=CALL_TIMEOUT_S))
                 self._connected = client
             return self._connected

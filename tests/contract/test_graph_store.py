@@ -139,6 +139,17 @@ class TestGraphStore:
         assert graph.find_applied(tenant, CUBE, [JobId("new"), JobId("old")]).keys() == {"new"}
         assert len(graph.list_messages(tenant, CUBE, SESSION, limit=10)) == 1
 
+    def test_a_sessions_bulk_lane_has_fences_of_its_own_and_shares_the_numbering(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        apply(graph, tenant, a_write(tenant, "first"), fence=7)
+        graph.apply_jobs(tenant, CUBE, SESSION, [a_write(tenant, "bulk")], fence=5, bulk=True)
+        apply(graph, tenant, a_write(tenant, "last"), fence=7)
+        with pytest.raises(Fenced):
+            graph.apply_jobs(tenant, CUBE, SESSION, [a_write(tenant, "stale")], fence=4, bulk=True)
+        texts = [message.text for _, message in graph.list_messages(tenant, CUBE, SESSION, limit=10)]
+        assert texts == ["turn of first", "turn of bulk", "turn of last"]
+
     def test_the_same_and_a_newer_fence_go_on(self, graph: GraphStore, tenant: TenantId) -> None:
         for number, fence in enumerate((7, 7, 9)):
             apply(graph, tenant, a_write(tenant, f"j{number}"), fence=fence)

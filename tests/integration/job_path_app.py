@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from memos import errors
 from memos.settings import load_settings
 from memos.types import JobKind
-from scheduler.broker import CPU_KINDS, GPU_KINDS, cpu_app, gpu_app
+from scheduler.broker import CPU_QUEUES, GPU_QUEUES, cpu_app, gpu_app
 from scheduler.connection import connect
 from scheduler.lease import JobOutcome, LeasedJob
 from workers.batch import Batch
@@ -26,10 +26,10 @@ LIMITS = Limits(lease_ms=1500)
 
 _settings = load_settings()
 cpu = cpu_app(_settings)
-register(cpu, CPU_KINDS, handlers=HANDLERS, limits=LIMITS)
+register(cpu, CPU_QUEUES, handlers=HANDLERS, limits=LIMITS)
 announce_ready(cpu, _settings.data_dir / "run")
 gpu = gpu_app(_settings)
-register(gpu, GPU_KINDS, handlers=HANDLERS, limits=LIMITS)
+register(gpu, GPU_QUEUES, handlers=HANDLERS, limits=LIMITS)
 announce_ready(gpu, _settings.data_dir / "run")
 
 

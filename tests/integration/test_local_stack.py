@@ -24,7 +24,7 @@ from memos.settings import Settings, StackFile, find_stack, is_locked, load_sett
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-EVERYTHING = {"arcadedb", "milvus", "valkey", "dispatcher", "cpu-worker", "gpu-worker", "flower"}
+EVERYTHING = {"arcadedb", "milvus", "valkey", "broker", "dispatcher", "cpu-worker", "gpu-worker", "flower"}
 
 
 def memos(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -90,7 +90,8 @@ def test_settings_find_the_running_stack_by_the_directory_alone(data_dir: Path) 
     found = load_settings(data_dir=data_dir)
     assert found.redis_url is not None
     assert ask_redis(found.redis_url, timeout_s=2)["maxmemory_policy"] == "noeviction"
-    assert len({found.redis_url, found.broker_url, found.gpu_broker_url}) == 3
+    assert found.redis_url != found.broker_url
+    assert found.gpu_broker_url is None, "both applications share one broker"
 
 
 def test_the_doctor_finds_nothing_wrong(data_dir: Path) -> None:
@@ -98,9 +99,7 @@ def test_the_doctor_finds_nothing_wrong(data_dir: Path) -> None:
     answer = json.loads(examined.stdout)
     assert [check for check in answer["checks"] if not check["ok"]] == []
     assert examined.returncode == 0
-    assert {"redis", "broker", "gpu broker", "neo4j", "milvus", "flower"} <= {
-        check["name"] for check in answer["checks"]
-    }
+    assert {"redis", "broker", "neo4j", "milvus", "flower"} <= {check["name"] for check in answer["checks"]}
 
 
 def test_a_second_up_says_which_process_runs_already(data_dir: Path) -> None:
@@ -159,10 +158,10 @@ def test_ctrl_c_ends_everything_in_order(
 def test_servers_that_are_named_are_used_not_started_and_a_closed_terminal_ends_the_rest(
     start_foreground: Callable[..., subprocess.Popen[str]], settings: Settings, tmp_path: Path
 ) -> None:
-    names = ("redis_url", "broker_url", "gpu_broker_url", "neo4j_url", "neo4j_user", "neo4j_database", "milvus_url")
+    names = ("redis_url", "broker_url", "neo4j_url", "neo4j_user", "neo4j_database", "milvus_url")
     named = {f"MEMOS_{name.upper()}": str(getattr(settings, name)) for name in names}
     supervisor = start_foreground(**named, MEMOS_NEO4J_PASSWORD=settings.neo4j_password.get_secret_value())
-    assert set(running(tmp_path / "data")["children"]) == EVERYTHING - {"valkey", "arcadedb", "milvus"}
+    assert set(running(tmp_path / "data")["children"]) == EVERYTHING - {"valkey", "broker", "arcadedb", "milvus"}
     found = load_settings(data_dir=tmp_path / "data")
     assert (found.redis_url, found.neo4j_password) == (settings.redis_url, settings.neo4j_password)
     assert_ends_in_order(supervisor, signal.SIGHUP, tmp_path)

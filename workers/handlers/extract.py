@@ -1,13 +1,18 @@
-"""Extract: messages of a lane become memories; then the cube's follow-up work is asked for."""
+"""Extract: messages of a lane become memories; then the cube's follow-up work is asked for.
 
-from collections.abc import Mapping, Sequence
+Under overload it does less, and says so in ``degraded`` of each job: from step ``coalesce`` on the follow-up work waits
+longer, to be joined with more of its kind, and from step ``rules_reader`` on no model is asked.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from memos.ids import JobId, MemoryId
+from memos.mem_reader.base import Reader
 from memos.memories.textual.payload import messages_of
 from memos.memories.textual.writer import WriteJob
-from memos.types import JobKind, JobSpec, Lane
+from memos.types import JobKind, JobSpec, Lane, Step
 from scheduler.keys import CUBE_SESSIONS
 from scheduler.lease import JobOutcome, LeasedJob
 from workers.batch import Batch
@@ -16,33 +21,69 @@ from workers.bootstrap import Resources
 # A lull after which the index is sealed and checked, and the pause that joins changes into one build.
 ORGANIZE_DELAY_MS = 5_000
 KV_DELAY_MS = 1_000
+COALESCE_FACTOR = 4
+COALESCED = "coalesced"
+RULES_READER: Final = Step.RULES_READER.value
+_RULES: Final[Mapping[str, Any]] = {"backend": "rules", "config": {}}
 
 
 def handle(batch: Batch, resources: Resources) -> Sequence[JobOutcome]:
     """Write all jobs that share a reader together, in order."""
     written: dict[JobId, list[MemoryId]] = {}
-    for config, jobs in groupby(batch.jobs, key=lambda job: job.payload.get("reader")):
-        work = [_write_job(batch.lane, job) for job in jobs]
+    degraded: dict[JobId, tuple[str, ...]] = {}
+    for config, group in groupby(batch.jobs, key=lambda job: job.payload.get("reader")):
+        jobs = list(group)
         reader = resources.reader(config)
-        keep = batch.save_answers
-        written |= resources.writer.write(batch.lane, work, reader, fence=batch.fence, keep=keep)
-    _follow_up(batch, resources)
-    return [JobOutcome(job=job.id, memory_ids=tuple(written[job.id])) for job in batch.jobs]
+        if must_do_without_model(batch.overload, reader):
+            reader = resources.reader(_RULES)
+            # A stored answer is replayed all the same: the model was asked by an earlier attempt.
+            degraded |= {job.id: (RULES_READER,) for job in jobs if job.answer is None}
+        batch.ensure_held()
+        work = [_write_job(batch.lane, job) for job in jobs]
+        written |= resources.writer.write(batch.lane, work, reader, fence=batch.fence, keep=_keeper(batch))
+        batch.progress(len(written), len(batch.jobs))
+    late = _follow_up(batch, resources)
+    return [
+        JobOutcome(job=job.id, memory_ids=tuple(written[job.id]), degraded=(*degraded.get(job.id, ()), *late))
+        for job in batch.jobs
+    ]
+
+
+def must_do_without_model(overload: int, reader: Reader) -> bool:
+    """Whether this reader is too slow for the level of overload. Readers that keep no answers ask no model."""
+    return overload >= Step.RULES_READER.level and reader.keeps_answers
+
+
+def follow_up_delay_ms(delay_ms: int, overload: int) -> int:
+    """How long follow-up work waits for more of its kind."""
+    return delay_ms * COALESCE_FACTOR if overload >= Step.COALESCE.level else delay_ms
 
 
 def _write_job(lane: Lane, job: LeasedJob) -> WriteJob:
     return WriteJob(job=job.id, user=job.user, messages=messages_of(lane, job.id, job.payload), answer=job.answer)
 
 
-def _follow_up(batch: Batch, resources: Resources) -> None:
-    """Before the commit, so that a crash in between asks twice rather than never."""
+def _keeper(batch: Batch) -> Callable[[Mapping[JobId, str]], None]:
+    """Between a model's answer and its effect: the answer is stored, and a cancelled job goes no further."""
+
+    def keep(answers: Mapping[JobId, str]) -> None:
+        batch.save_answers(answers)
+        batch.ensure_held()
+
+    return keep
+
+
+def _follow_up(batch: Batch, resources: Resources) -> tuple[str, ...]:
+    """Before the commit, so that a crash in between asks twice rather than never. Returns how it is degraded."""
     resources.scheduler.submit(_cube_job(batch, JobKind.ORGANIZE, {}, ORGANIZE_DELAY_MS))
     wanted = [job.payload["kv"] for job in batch.jobs if job.payload.get("kv")]
     if wanted:
         resources.scheduler.submit(_cube_job(batch, JobKind.KV_BUILD, wanted[-1], KV_DELAY_MS))
+    return (COALESCED,) if batch.overload >= Step.COALESCE.level else ()
 
 
 def _cube_job(batch: Batch, kind: JobKind, payload: Mapping[str, Any], delay_ms: int) -> JobSpec:
     lane = Lane(tenant=batch.lane.tenant, cube=batch.lane.cube, session=CUBE_SESSIONS[kind])
     user = batch.jobs[-1].user
-    return JobSpec(kind=kind, lane=lane, user=user, payload=payload, coalesce_key=kind, delay_ms=delay_ms)
+    waits_ms = follow_up_delay_ms(delay_ms, batch.overload)
+    return JobSpec(kind=kind, lane=lane, user=user, payload=payload, coalesce_key=kind, delay_ms=waits_ms)

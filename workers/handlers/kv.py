@@ -10,7 +10,11 @@ from workers.bootstrap import Resources
 
 def handle(batch: Batch, resources: Resources) -> Sequence[JobOutcome]:
     """One build a job; jobs of a cube coalesce, so there is rarely more than one."""
-    return [_build(batch, job, resources) for job in batch.jobs]
+    outcomes: list[JobOutcome] = []
+    for job in batch.jobs:
+        outcomes.append(_build(batch, job, resources))
+        batch.progress(len(outcomes), len(batch.jobs))
+    return outcomes
 
 
 def _build(batch: Batch, job: LeasedJob, resources: Resources) -> JobOutcome:

@@ -9,6 +9,8 @@ from workers.bootstrap import Resources
 
 def handle(batch: Batch, resources: Resources) -> Sequence[JobOutcome]:
     """Once for all jobs of the batch: they ask for the same."""
+    batch.ensure_held()
     reindexed = resources.writer.index_lagging(batch.lane.tenant, batch.lane.cube)
+    batch.progress(1, 2)
     resources.stores.index.flush()
     return [JobOutcome(job=job.id, result={"reindexed": reindexed}) for job in batch.jobs]

@@ -59,7 +59,8 @@ class TextWriter:
         writes = self._build_writes(lane, fresh, self._read(fresh, reader, keep))
         rows = self._embed([memory for write in writes for memory in write.memories])
         if writes:
-            self._stores.graph.apply_jobs(lane.tenant, lane.cube, lane.session, writes, fence=fence)
+            where = (lane.tenant, lane.cube, lane.session)
+            self._stores.graph.apply_jobs(*where, writes, fence=fence, bulk=lane.bulk)
         self._index(lane.tenant, lane.cube, rows)
         if applied:
             self.index_lagging(lane.tenant, lane.cube)

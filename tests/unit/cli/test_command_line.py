@@ -10,15 +10,21 @@ from memos.cli.main import app
 from tests.support.command import assert_mistake, run_memos
 
 COMMANDS = {
-    "": ["up", "down", "status", "doctor", "demo", "add", "search", "chat", "jobs", "models", "config", "bench"],
+    "": [
+        *("up", "down", "status", "doctor", "demo", "add", "search", "chat", "jobs", "dlq", "tenants", "models"),
+        *("config", "bench"),
+    ],
     "jobs": ["list", "show", "wait", "cancel"],
+    "dlq": ["list", "show", "replay", "drop"],
+    "tenants": ["show", "set", "reset", "forget"],
     "models": ["list", "install"],
     "config": ["show"],
     "bench": ["path"],
 }
 PRINTING = [
     *("up", "status", "doctor", "demo", "add", "search", "chat", "jobs list", "jobs show", "jobs wait", "jobs cancel"),
-    *("models list", "config show", "bench path"),
+    *("dlq list", "dlq show", "dlq replay", "dlq drop", "tenants show", "tenants set", "tenants reset"),
+    *("tenants forget", "models list", "config show", "bench path"),
 ]
 TWINS = {"MEMOS_NEO4J_URL": "memory://", "MEMOS_MILVUS_URL": "memory://"}
 
@@ -51,6 +57,9 @@ MISTAKES: dict[str, tuple[list[str | bytes], list[str]]] = {
     "unknown state": (["jobs", "list", "--state", "lost"], ["--state", "'lost'", "'queued'", "'dead'"]),
     "unknown kind": (["jobs", "list", "--kind", "lost"], ["--kind", "'lost'", "'extract'"]),
     "negative wait": (["jobs", "wait", "j", "--timeout", "-1"], ["--timeout"]),
+    "no such time": (["jobs", "list", "--since", "yesterday"], ["--since", "'yesterday'", "%Y-%m-%d"]),
+    "no scheduler for letters": (["dlq", "list"], ["no scheduler is running", "memos up"]),
+    "nothing to set": (["tenants", "set", "t"], ["nothing to set", "--help"]),
     "no scheduler": (["jobs", "list"], ["no scheduler is running", "memos up"]),
     "nothing to add": (["add"], ["give either a text or --file"]),
     "both text and file": (["add", "x", "--file", "y"], ["give either a text or --file"]),

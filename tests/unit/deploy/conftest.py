@@ -12,6 +12,7 @@ import yaml
 ROOT: Final = Path(__file__).parents[3]
 OURS: Final = ("dispatcher", "cpu-worker", "gpu-worker", "flower")
 WORKERS: Final = ("cpu-worker", "gpu-worker")
+REDIS_SERVERS: Final = ("redis", "broker")
 
 _VARIABLE: Final = re.compile(r"\$\{(?P<name>\w+)(?::(?P<kind>[?-])(?P<rest>[^}]*))?\}")
 
@@ -81,4 +82,10 @@ def our_service(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(params=WORKERS)
 def worker(request: pytest.FixtureRequest) -> str:
     """Each worker's service."""
+    return request.param
+
+
+@pytest.fixture(params=REDIS_SERVERS)
+def redis_server(request: pytest.FixtureRequest) -> str:
+    """The data plane's service, and the broker's."""
     return request.param

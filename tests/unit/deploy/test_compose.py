@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from scheduler.broker import HARD_LIMIT_S
+from memos.settings import Settings
 
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
 
@@ -79,6 +79,40 @@ def test_every_store_keeps_its_data_in_a_named_volume(compose: Any) -> None:
     assert {"redis", "neo4j", "milvus", "etcd", "minio"} <= named
 
 
+def test_the_broker_has_no_place_to_keep_anything(compose: Any) -> None:
+    broker = compose.services["broker"]
+
+    assert broker["read_only"] is True
+    assert [mount for mount in broker["volumes"] if not mount.endswith(":ro")] == []
+    # Otherwise the image's own declaration makes a volume.
+    assert [mount.partition(":")[0] for mount in broker["tmpfs"]] == ["/data"]
+
+
+def test_the_broker_is_for_our_services_alone(compose: Any) -> None:
+    assert "ports" not in compose.services["broker"]
+    assert compose.services["broker"]["networks"] == ["backbone"]
+
+
+def test_both_redis_servers_are_the_same_program_run_in_the_same_way(compose: Any) -> None:
+    redis, broker = (compose.services[name] for name in ("redis", "broker"))
+    own = {"command", "volumes", "tmpfs", "ports", "mem_limit", "stop_grace_period"}
+
+    assert {key for key in redis.keys() | broker.keys() if redis.get(key) != broker.get(key)} == own
+    assert redis["user"] == "redis"
+    assert redis["read_only"] is True
+
+
+def test_each_redis_server_is_started_with_files_that_are_mounted_beside_each_other(
+    compose: Any, redis_server: str
+) -> None:
+    service = compose.services[redis_server]
+    [_shell, script], configuration = service["entrypoint"], service["command"][0]
+    targets = {target for _source, target, *_mode in (mount.split(":") for mount in service["volumes"])}
+
+    assert configuration == f"{redis_server}.conf"
+    assert {script, f"{script.rpartition('/')[0]}/{configuration}"} <= targets
+
+
 def test_mounted_files_exist_and_cannot_be_written(compose: Any, root: Path) -> None:
     mounts = [mount.split(":") for service in compose.services.values() for mount in service.get("volumes", [])]
     files = [mount for mount in mounts if mount[0].startswith(".")]
@@ -100,18 +134,20 @@ def test_only_the_gpu_worker_waits_for_its_profile_and_reserves_a_device(compose
     assert reserved == [{"driver": "nvidia", "count": 1, "capabilities": ["gpu"]}]
 
 
-def test_our_services_start_when_redis_is_healthy(compose: Any, our_service: str) -> None:
-    assert compose.services[our_service]["depends_on"]["redis"] == {"condition": "service_healthy"}
+def test_our_services_start_when_redis_and_the_broker_are_healthy(
+    compose: Any, our_service: str, redis_server: str
+) -> None:
+    assert compose.services[our_service]["depends_on"][redis_server] == {"condition": "service_healthy"}
 
 
 def test_workers_start_when_the_stores_are_healthy(compose: Any, worker: str) -> None:
     waits_for = compose.services[worker]["depends_on"]
 
-    assert waits_for == {store: {"condition": "service_healthy"} for store in ("redis", "neo4j", "milvus")}
+    assert waits_for == {store: {"condition": "service_healthy"} for store in ("redis", "broker", "neo4j", "milvus")}
 
 
-def test_a_stopping_worker_has_the_time_to_end_its_task(compose: Any, worker: str) -> None:
-    assert _seconds(compose.services[worker]["stop_grace_period"]) > HARD_LIMIT_S
+def test_a_stopping_worker_has_the_time_to_hand_back_what_it_has(compose: Any, worker: str) -> None:
+    assert _seconds(compose.services[worker]["stop_grace_period"]) > Settings().warm_stop_s + 5
 
 
 def _seconds(duration: str) -> int:

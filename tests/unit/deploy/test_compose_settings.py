@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from memos.settings import ENV_PREFIX, Settings
-from memos.types import JobKind
-from scheduler.broker import CPU_KINDS, GPU_KINDS, task_name
+from scheduler.broker import CPU_QUEUES, GPU_QUEUES, task_name
+from scheduler.keys import Queue
 
 _STORE_SECRETS = {"MEMOS_NEO4J_PASSWORD", "MEMOS_MILVUS_TOKEN", "MEMOS_LLM_API_KEY"}
 
@@ -42,8 +42,7 @@ def test_workers_are_told_of_every_server(compose: Any, worker: str) -> None:
 
     assert hosts == {
         "MEMOS_REDIS_URL": "redis",
-        "MEMOS_BROKER_URL": "redis",
-        "MEMOS_GPU_BROKER_URL": "redis",
+        "MEMOS_BROKER_URL": "broker",
         "MEMOS_NEO4J_URL": "neo4j",
         "MEMOS_MILVUS_URL": "milvus",
     }
@@ -66,25 +65,29 @@ def test_who_needs_no_store_is_told_no_store_password(compose: Any, service: str
     assert not _STORE_SECRETS & compose.services[service]["environment"].keys()
 
 
-def test_the_three_uses_of_redis_have_a_database_each(compose: Any, our_service: str) -> None:
+def test_the_two_uses_of_redis_have_a_server_each(compose: Any, our_service: str) -> None:
     given = _settings_of(compose, our_service)
-    urls = [given[f"MEMOS_{use}_URL"] for use in ("REDIS", "BROKER", "GPU_BROKER")]
+    urls = [urlsplit(given[f"MEMOS_{use}_URL"]) for use in ("REDIS", "BROKER")]
 
-    assert [urlsplit(url).path for url in urls] == ["/0", "/1", "/2"]
-    assert {urlsplit(url).password for url in urls} == {compose.given["REDIS_PASSWORD"]}
+    assert [(url.hostname, url.port, url.path) for url in urls] == [("redis", 6379, "/0"), ("broker", 6379, "/0")]
+    assert {url.password for url in urls} == {compose.given["REDIS_PASSWORD"]}
 
 
-@pytest.mark.parametrize(("service", "kinds"), [("cpu-worker", CPU_KINDS), ("gpu-worker", GPU_KINDS)])
+def test_one_broker_carries_the_hints_of_both_kinds_of_worker(compose: Any, our_service: str) -> None:
+    assert "MEMOS_GPU_BROKER_URL" not in compose.services[our_service]["environment"]
+
+
+@pytest.mark.parametrize(("service", "queues"), [("cpu-worker", CPU_QUEUES), ("gpu-worker", GPU_QUEUES)])
 def test_each_worker_consumes_the_queues_of_its_application(
-    compose: Any, service: str, kinds: tuple[JobKind, ...]
+    compose: Any, service: str, queues: tuple[Queue, ...]
 ) -> None:
-    queues = _option(compose.services[service]["command"], "-Q").split(",")
+    consumed = _option(compose.services[service]["command"], "-Q").split(",")
 
-    assert queues == [task_name(kind) for kind in kinds]
+    assert consumed == [task_name(queue) for queue in queues]
 
 
-def test_no_kind_of_job_is_left_without_a_worker() -> None:
-    assert {*CPU_KINDS, *GPU_KINDS} == set(JobKind)
+def test_no_queue_is_left_without_a_worker() -> None:
+    assert {*CPU_QUEUES, *GPU_QUEUES} == set(Queue)
 
 
 def test_the_gpu_worker_runs_in_one_process_that_owns_the_device(compose: Any) -> None:

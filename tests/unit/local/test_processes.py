@@ -1,7 +1,10 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
 
+from memos.local import alive
 from memos.local.access import Access
 from memos.local.processes import build_process_specs, build_settings_environment
 from memos.local.servers import Site
@@ -35,3 +38,30 @@ def test_relative_paths_of_the_settings_mean_the_same_files_in_a_child(
     assert given["MEMOS_EMBEDDER_MODEL"] == str(tmp_path / "models" / "mine")
     assert "MEMOS_CHAT_MODEL" not in given
     assert "MEMOS_MODEL_CACHE" not in given
+
+
+def test_a_worker_has_its_bound_to_stop_and_some_time_to_say_goodbye(tmp_path: Path) -> None:
+    site = Site(data_dir=tmp_path, access=Access(), ports={"flower": 1})
+    specs = {spec.name: spec for spec in build_process_specs(site, Settings(data_dir=tmp_path, warm_stop_s=40))}
+    assert specs["cpu-worker"].environment["MEMOS_WARM_STOP_S"] == "40.0"
+    assert specs["cpu-worker"].stop_within_s > 40
+
+
+def test_a_worker_that_shows_nothing_for_long_is_stalled(tmp_path: Path) -> None:
+    site = Site(data_dir=tmp_path, access=Access(), ports={"flower": 1})
+    specs = {spec.name: spec for spec in build_process_specs(site, Settings(data_dir=tmp_path))}
+    shown = tmp_path / "run" / "memos-cpu.cpu-worker@local.alive"
+    assert shown in specs["cpu-worker"].clears
+    assert specs["cpu-worker"].find_stall() is None
+    alive.show(shown)
+    long_ago_ns = time.monotonic_ns() - 25 * 10**9
+    os.utime(shown, ns=(long_ago_ns, long_ago_ns))
+    assert specs["cpu-worker"].find_stall() is not None
+
+
+def test_each_process_serves_its_pages_on_a_port_of_its_own(tmp_path: Path) -> None:
+    site = Site(data_dir=tmp_path, access=Access(), ports={"flower": 1})
+    specs = build_process_specs(site, Settings(data_dir=tmp_path, metrics_port=9400))
+    given = {spec.name: spec.environment.get("MEMOS_METRICS_PORT") for spec in specs}
+    assert (given["dispatcher"], given["cpu-worker"]) == ("9400", "9401")
+    assert given.get("flower") is None

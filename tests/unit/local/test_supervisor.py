@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,15 @@ from memos.local.child import ChildSpec
 from memos.local.supervisor import Supervisor
 
 
-def _spec(name: str) -> ChildSpec:
-    return ChildSpec(name=name, argv=("true",), directory=Path(), probe=lambda: None, ready_within_s=5.0)
+def _spec(name: str, find_stall: Callable[[], str | None] = lambda: None) -> ChildSpec:
+    return ChildSpec(
+        name=name,
+        argv=("true",),
+        directory=Path(),
+        probe=lambda: None,
+        ready_within_s=5.0,
+        find_stall=find_stall,
+    )
 
 
 class FakeChild:
@@ -33,12 +41,12 @@ class FakeChild:
 class Home:
     """A supervisor over one fake child, with a clock that stands still."""
 
-    def __init__(self) -> None:
+    def __init__(self, find_stall: Callable[[], str | None] = lambda: None) -> None:
         self.clock = ManualClock()
         self.said: list[str] = []
         self.disk_full = False
         self.children: dict[str, FakeChild] = {}
-        self.spawn(_spec("valkey"))
+        self.spawn(_spec("valkey", find_stall))
         self.supervisor = Supervisor(self.children, spawn=self.spawn, clock=self.clock, say=self.said.append)
 
     def spawn(self, spec: ChildSpec) -> None:
@@ -108,3 +116,27 @@ def test_a_full_disk_at_a_restart_is_said_and_tried_again(home: Home) -> None:
     assert "valkey cannot be started" in home.said[-1]
     home.disk_full = False
     assert home.tick_after(2)
+
+
+def test_a_child_that_lives_but_stalls_is_ended_said_and_started_again() -> None:
+    stalls: list[str | None] = [None]
+    home = Home(find_stall=lambda: stalls[0])
+    stalled = home.child
+    home.tick_after(1)
+    assert not stalled.buried
+    stalls[0] = "no sign of work"
+    home.tick_after(40)
+    assert stalled.buried
+    assert home.said == ["valkey stalled: no sign of work; starting it again in 0.5 s (see logs/valkey.log)"]
+    assert home.tick_after(1)
+    assert home.child is not stalled
+
+
+def test_a_child_that_is_still_starting_does_not_stall() -> None:
+    home = Home(find_stall=lambda: "left by the one before")
+    home.child.exit_code = 1
+    home.tick_after(0)
+    home.tick_after(1)
+    home.child.unreadiness = "loading"
+    home.tick_after(1)
+    assert not home.child.buried

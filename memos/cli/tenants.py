@@ -1,0 +1,98 @@
+"""``memos tenants``: a tenant's share and limits, what it has used, and forgetting it."""
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from memos import ids
+from memos.cli.options import AsJson, DataDir, settings_of
+from memos.cli.output import console, print_json, print_table
+from memos.errors import InvalidRequest
+from memos.mem_scheduler.operation import MemScheduler, TenantPolicy, Usage, open_operation
+
+app: Final = typer.Typer(no_args_is_help=True)
+
+Name = Annotated[str, typer.Argument(help="The tenant.")]
+Number = Annotated[int | None, typer.Option(help="0 for no limit.")]
+_DAY_S: Final = 24 * 3600
+
+
+@app.command()
+def show(tenant: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """The tenant's share and limits, what it has waiting, and its tokens by day."""
+    scheduler, who = _open(data_dir), ids.tenant_id(tenant)
+    _print(scheduler.policies.get(who), scheduler.policies.usage(who), as_json)
+
+
+@app.command("set")
+def set_policy(
+    tenant: Name,
+    weight: Annotated[float | None, typer.Option(help="Share relative to other tenants'; 1 by default.")] = None,
+    max_in_flight: Number = None,
+    max_queued: Annotated[int | None, typer.Option(help="Jobs that may wait.")] = None,
+    max_lane: Annotated[int | None, typer.Option(help="Jobs of one session that may wait.")] = None,
+    adds_per_s: Annotated[float | None, typer.Option(help="0 for no limit.")] = None,
+    tokens_per_min: Number = None,
+    tokens_per_day: Number = None,
+    on_dead: Annotated[str | None, typer.Option(help="continue, or halt a lane at a dead job.")] = None,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given; it holds at once, for every process."""
+    given: dict[str, Any] = {
+        "weight": weight, "max_in_flight": max_in_flight, "max_queued": max_queued, "max_lane": max_lane,
+        "adds_per_s": adds_per_s, "tokens_per_min": tokens_per_min, "tokens_per_day": tokens_per_day,
+        "on_dead": on_dead,
+    }  # fmt: skip
+    changes = {name: value for name, value in given.items() if value is not None}
+    if not changes:
+        raise InvalidRequest("nothing to set; --help shows what there is")
+    scheduler, who = _open(data_dir), ids.tenant_id(tenant)
+    _print(scheduler.policies.set(who, changes), scheduler.policies.usage(who), as_json)
+
+
+@app.command()
+def reset(tenant: Name, data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Back to the share and limits of the settings."""
+    scheduler, who = _open(data_dir), ids.tenant_id(tenant)
+    scheduler.policies.reset(who)
+    _print(scheduler.policies.get(who), scheduler.policies.usage(who), as_json)
+
+
+@app.command()
+def forget(
+    tenant: Name,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Remove the tenant's jobs, waiting messages, dead letters and limits from Redis. Memories are not touched."""
+    scheduler, who = _open(data_dir), ids.tenant_id(tenant)
+    if not yes and not typer.confirm(f"Remove all jobs of {who}, those that still wait included?"):
+        raise typer.Exit(1)
+    removed = scheduler.forget_tenant(who)
+    if as_json:
+        print_json({"tenant": who, "removed_keys": removed})
+    else:
+        console.print(f"removed {removed} keys of {who}", markup=False)
+
+
+def _print(policy: TenantPolicy, usage: Usage, as_json: bool) -> None:
+    days = {_day(day): tokens for day, tokens in usage.tokens_by_day.items()}
+    if as_json:
+        used = {"queued": usage.queued, "dead": usage.dead, "tokens_by_day": days}
+        print_json({"policy": asdict(policy), "usage": used})
+        return
+    print_table("Share and limits", ("field", "value"), asdict(policy).items())
+    counted = {"queued": usage.queued, "dead": usage.dead, **{f"tokens {day}": count for day, count in days.items()}}
+    print_table("Usage", ("what", "count"), counted.items())
+
+
+def _day(number: int) -> str:
+    return datetime.fromtimestamp(number * _DAY_S, UTC).date().isoformat()
+
+
+def _open(data_dir: Any) -> MemScheduler:
+    return open_operation(settings_of(data_dir))

@@ -1,0 +1,144 @@
+"""The extract handler over twins: what overload takes away is said, and a cancelled batch goes no further."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from memos.clock import ManualClock
+from memos.errors import Cancelled
+from memos.ids import JobId, UserId
+from memos.mem_reader.base import Reader
+from memos.memories.textual.stores import TextStores
+from memos.memories.textual.writer import TextWriter
+from memos.types import JobKind, JobSpec, Step
+from scheduler.lease import LeasedJob
+from tests.support.text import LANE, DictationReader, open_twins
+from workers.batch import Batch
+from workers.bootstrap import Resources
+from workers.handlers.extract import COALESCED, KV_DELAY_MS, ORGANIZE_DELAY_MS, RULES_READER, handle
+
+MODEL: dict[str, Any] = {"backend": "simple_struct", "config": {}}
+RULES: dict[str, Any] = {"backend": "rules", "config": {}}
+
+
+@dataclass
+class Bench:
+    """What the handler needs of a process: two readers, a writer over twins, and whom it asks for follow-up work."""
+
+    stores: TextStores = field(default_factory=open_twins)
+    model: DictationReader = field(default_factory=lambda: DictationReader(keeps_answers=True))
+    rules: DictationReader = field(default_factory=DictationReader)
+    submitted: list[JobSpec] = field(default_factory=list)
+    saved: dict[JobId, str] = field(default_factory=dict)
+    reported: list[tuple[int, int]] = field(default_factory=list)
+    cancelled: bool = False
+
+    @property
+    def writer(self) -> TextWriter:
+        return TextWriter(self.stores, ManualClock())
+
+    @property
+    def scheduler(self) -> "Bench":
+        return self
+
+    def submit(self, spec: JobSpec) -> JobId:
+        self.submitted.append(spec)
+        return JobId("follow-up")
+
+    def reader(self, described: Mapping[str, Any] | None) -> Reader:
+        return self.model if described == MODEL else self.rules
+
+    def work(self, *jobs: LeasedJob, overload: int = 0) -> list[tuple[str, ...]]:
+        """Handle the jobs; returns how each is degraded."""
+        batch = Batch(
+            lane=LANE,
+            fence=1,
+            jobs=jobs,
+            save_answers=self._save,
+            ensure_held=self._ensure_held,
+            progress=lambda done, total: self.reported.append((done, total)),
+            overload=overload,
+        )
+        return [outcome.degraded for outcome in handle(batch, cast(Resources, self))]
+
+    @property
+    def delays_ms(self) -> dict[JobKind, int]:
+        return {spec.kind: spec.delay_ms for spec in self.submitted}
+
+    def _save(self, answers: Mapping[JobId, str]) -> None:
+        self.saved |= answers
+
+    def _ensure_held(self) -> None:
+        if self.cancelled:
+            raise Cancelled("the user changed their mind")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def job(name: str, *, reader: Mapping[str, Any] = MODEL, answer: str | None = None, **payload: Any) -> LeasedJob:
+    content = f"{name} likes tea."
+    message = {"role": "user", "content": content, "speaker": "Ana", "said_at_ms": 1_700_000_000_000}
+    return LeasedJob(
+        id=JobId(name),
+        kind=JobKind.EXTRACT,
+        user=UserId("ana"),
+        attempts=0,
+        crashes=0,
+        payload={"messages": [message], "reader": dict(reader), **payload},
+        answer=answer,
+        submitted_at_ms=0,
+    )
+
+
+def test_without_overload_the_model_reads_and_nothing_is_degraded(bench: Bench) -> None:
+    assert bench.work(job("a"), job("b", kv={"model": {}})) == [(), ()]
+    assert (bench.model.calls, bench.rules.calls) == ([2], [])
+    assert bench.delays_ms == {JobKind.ORGANIZE: ORGANIZE_DELAY_MS, JobKind.KV_BUILD: KV_DELAY_MS}
+    assert bench.reported == [(2, 2)]
+
+
+def test_from_step_coalesce_on_follow_up_work_waits_longer_and_the_jobs_say_so(bench: Bench) -> None:
+    assert bench.work(job("a", kv={"model": {}}), overload=Step.COALESCE.level) == [(COALESCED,)]
+    assert bench.delays_ms == {JobKind.ORGANIZE: 4 * ORGANIZE_DELAY_MS, JobKind.KV_BUILD: 4 * KV_DELAY_MS}
+    assert bench.model.calls == [1]
+
+
+def test_from_step_rules_reader_on_no_model_is_asked_and_the_jobs_say_so(bench: Bench) -> None:
+    assert bench.work(job("a"), overload=Step.RULES_READER.level) == [(RULES_READER, COALESCED)]
+    assert (bench.model.calls, bench.rules.calls) == ([], [1])
+    assert bench.saved == {}
+
+
+def test_a_job_that_asked_for_rules_is_not_degraded_by_them(bench: Bench) -> None:
+    assert bench.work(job("a", reader=RULES), overload=Step.RULES_READER.level) == [(COALESCED,)]
+
+
+def test_an_answer_that_was_paid_for_is_replayed_under_overload(bench: Bench) -> None:
+    assert bench.work(job("a", answer="[]"), overload=Step.RULES_READER.level) == [(COALESCED,)]
+    assert (bench.model.calls, bench.rules.calls) == ([], [])
+
+
+def test_a_batch_that_was_cancelled_before_it_began_reads_nothing(bench: Bench) -> None:
+    bench.cancelled = True
+    with pytest.raises(Cancelled):
+        bench.work(job("a"))
+    assert bench.model.calls == []
+
+
+def test_a_batch_that_is_cancelled_while_the_model_answers_is_not_applied(bench: Bench) -> None:
+    class Slow(DictationReader):
+        def read(self, conversations: Sequence[Any]) -> Any:
+            bench.cancelled = True
+            return super().read(conversations)
+
+    bench.model = Slow(keeps_answers=True)
+    with pytest.raises(Cancelled):
+        bench.work(job("a"))
+    assert list(bench.saved) == ["a"]
+    assert bench.stores.graph.find_applied(LANE.tenant, LANE.cube, [JobId("a")]) == {}
+    assert bench.submitted == []
