@@ -5,9 +5,11 @@ writer, and writers wait for each other for up to ``BUSY_S``. PostgreSQL is used
 """
 
 import os
+import sqlite3
+import tempfile
 import threading
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -108,7 +110,7 @@ def _parse_url(text: str) -> URL:
 
 def _open(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
-        _make_private_file(Path(url.database or ""))
+        _make_file(Path(url.database or ""))
         engine = create_engine(url, connect_args={"timeout": BUSY_S}, pool_timeout=BUSY_S)
         event.listen(engine, "connect", _set_up_sqlite)
         return engine
@@ -118,9 +120,24 @@ def _open(url: URL) -> Engine:
         raise InvalidConfig(f"database_url {url.drivername!r} needs a driver that is not installed: {error}") from None
 
 
-def _make_private_file(path: Path) -> None:
+def _make_file(path: Path) -> None:
+    """Make an empty database of this user alone, already in WAL mode when others first see it.
+
+    Connections that switch a file's mode at once get "database is locked" without a wait. And a file that exists is
+    not opened here, since closing it would drop the locks that SQLite holds on it for this process.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    if path.exists():
+        return
+    handle, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    os.close(handle)
+    try:
+        with closing(sqlite3.connect(draft)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        with suppress(FileExistsError):
+            os.link(draft, path)
+    finally:
+        os.unlink(draft)
 
 
 def _set_up_sqlite(connection: Any, _record: Any) -> None:

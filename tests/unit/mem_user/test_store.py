@@ -223,13 +223,21 @@ class TestDatabase:
         again.check_access(ACME, ANN, CUBE, access="write")
         again.close()
 
-    def test_threads_that_start_together_make_one_schema_and_lose_nothing(self, url: str) -> None:
+    @pytest.mark.parametrize("attempt", range(12))
+    def test_threads_that_start_together_make_one_schema_and_lose_nothing(self, url: str, attempt: int) -> None:
         stores = [UserStore(url) for _ in range(4)]
         with ThreadPoolExecutor(8) as pool:
             list(pool.map(lambda number: stores[number % 4].create_user(ACME, UserId(f"u{number}")), range(40)))
         assert len(stores[0].list_users(ACME)) == 40
         for store in stores:
             store.close()
+
+    def test_a_new_file_is_for_this_user_alone_and_leaves_no_draft(self, url: str, tmp_path: Path) -> None:
+        store = UserStore(url)
+        store.create_user(ACME, ANN)
+        store.close()
+        assert [path.name for path in (tmp_path / "state").iterdir()] == ["memos.db"]
+        assert stat.S_IMODE((tmp_path / "state" / "memos.db").stat().st_mode) == 0o600
 
     def test_processes_that_start_together_make_one_schema_and_lose_nothing(self, url: str) -> None:
         program = (
