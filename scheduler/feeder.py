@@ -72,12 +72,17 @@ class Feeder:
         if not any(lines[queue] for queue in self.pool):
             return Fed()
         queued = self._count_queued()
-        places = self.max_queued - queued
-        published = sum(self._park(queue, lines) for queue in self.pool)
-        published += self._fill(lines, places - published)
-        published += self._let_in(lines, places + self.max_queued - published)
+        parked = sum(self._park(queue, lines) for queue in self.pool)
+        published = parked + self._offer(lines, self.max_queued - queued - parked)
         self._contend(lines)
         return Fed(published=published, ran_dry=queued == 0)
+
+    def _offer(self, lines: dict[Queue, list[Turn]], places: int) -> int:
+        """Fill the places, and as many again with newcomers. Those go first where others would be before them."""
+        room = places + self.max_queued
+        published = self._let_in(lines, min(room, self.max_queued)) if self._has_regulars(lines) else 0
+        published += self._fill(lines, min(places, room - published))
+        return published + self._let_in(lines, room - published)
 
     def _count_queued(self) -> int:
         """How many hints wait, at most: workers only take away, so the broker is asked once there seems no place."""
@@ -103,6 +108,11 @@ class Feeder:
                 if served < share:
                     wanting.remove(queue)
         return published
+
+    def _has_regulars(self, lines: dict[Queue, list[Turn]]) -> bool:
+        """True when hints of others would go before a newcomer's, at a millisecond each."""
+        queue = self.pool[0]
+        return any(not self._policies[queue].is_fresh(turn) for turn in lines[queue])
 
     def _let_in(self, lines: dict[Queue, list[Turn]], places: int) -> int:
         """A hint each for tenants that have had nothing in this epoch."""

@@ -161,6 +161,18 @@ def test_a_newcomer_does_not_wait_for_a_place(
     assert [lane.tenant for lane in hints.published[4:]] == ["quiet"]
 
 
+def test_a_newcomers_hint_goes_before_those_of_a_flood(
+    mailbox: Mailbox, dispatcher: Dispatcher, hints: Paper, redis: Redis
+) -> None:
+    for n in range(100):
+        mailbox.put(spec(TenantId("flood"), f"s{n}"))
+    step(dispatcher)
+    hints.take_all()
+    mailbox.put(spec(TenantId("quiet")))
+    step(dispatcher)
+    assert [lane.tenant for lane in hints.published[4:]] == ["quiet", "flood", "flood", "flood", "flood"]
+
+
 def test_newcomers_together_at_most_double_the_queue(
     mailbox: Mailbox, dispatcher: Dispatcher, hints: Paper, redis: Redis
 ) -> None:
