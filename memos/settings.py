@@ -92,6 +92,13 @@ class Settings(BaseSettings):
     overload_dwell_s: float = Field(default=30, gt=0, description="Waiting time at which the overload ladder begins.")
     provider_calls: int = Field(default=8, ge=1, description="Calls to one model provider at once, at most.")
 
+    decay_half_life_days: float = Field(
+        default=90, gt=0, description="After how many days a memory's importance is half of what it was."
+    )
+    archive_below: float = Field(
+        default=0, ge=0, le=1, description="The importance below which a memory is archived; 0 never archives."
+    )
+
     metrics_port: int | None = Field(default=None, description="Port of /metrics, /livez and /readyz; none by default.")
     metrics_host: str = "127.0.0.1"
     warm_stop_s: float = Field(default=20, gt=0, description="How long a stopping worker may finish what it has.")

@@ -47,6 +47,17 @@ class MemoryStatus(StrEnum):
     ARCHIVED = "archived"
 
 
+class EdgeType(StrEnum):
+    """How a memory relates to another, or, by DERIVED_FROM, to the message it came from."""
+
+    PARENT = "PARENT"
+    RELATES = "RELATES"
+    CAUSE = "CAUSE"
+    FOLLOWS = "FOLLOWS"
+    MERGED_TO = "MERGED_TO"
+    DERIVED_FROM = "DERIVED_FROM"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One message as it was said. ``speaker`` is the name to show: the caller's ``name``, else the role."""
@@ -70,9 +81,16 @@ class Source:
     said_at_ms: int
 
 
+DEFAULT_IMPORTANCE: Final = 0.5
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Memory:
-    """One textual memory. ``version`` grows with every change; ``indexed_version`` is the one that search finds."""
+    """One textual memory. ``version`` grows with every change; ``indexed_version`` is the one that search finds.
+
+    ``importance``, from 0 to 1, held at ``importance_at_ms`` or, if that is earlier, at the memory's creation. It fades
+    from then on (memos/organize/decay.py), and that it fades makes no new version.
+    """
 
     id: MemoryId
     cube: CubeId
@@ -87,6 +105,8 @@ class Memory:
     entities: tuple[str, ...] = ()
     tags: tuple[str, ...] = ()
     confidence: float = 1.0
+    importance: float = DEFAULT_IMPORTANCE
+    importance_at_ms: int = 0
     said_at_ms: int = 0
     valid_at_ms: int | None = None
     invalid_at_ms: int | None = None

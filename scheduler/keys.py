@@ -18,13 +18,14 @@ bulk lane's. ``<queue>`` is extract, extract.bulk, organize or kv.
     memos:{NN}:tenants:<queue>          zset    tenant -> its next turn in ms; gone when no tenant has work
     memos:{NN}:flight:<queue>           zset    lane with a hint out or a lease -> when that slot expires in ms
     memos:{NN}:flying:<queue>           hash    tenant -> how many slots it has; !tenant: it waits for one
-    memos:{NN}:cubes                    zset    tenant␟cube -> ms of its last extraction; 2 days
+    memos:{NN}:cubes                    zset    tenant␟cube -> ms of its last extraction; until the tenant is forgotten
     memos:{NN}:overload                 hash    level, when it was set, noisy␟tenant, contend␟queue (until ms)
     memos:{NN}:stats                    hash    counters, see scheduler/stats.py; for ever
     memos:{NN}:signal                   list    at most one element: "look at this shard now"
     memos:leader                        hash    who dispatches, and since when; 6 s (scheduler/leader.py)
     memos:tick:<name>:<number>          string  this tick of the schedule has been run; two periods
     memos:swept                         string  ms up to which cubes have been swept (scheduler/upkeep.py); for ever
+    memos:decay                         hash    day, shard and ms up to which decay was asked for (upkeep.py); for ever
     memos:workers                       zset    app|node -> ms of its last sign of life (workers/canary.py)
     memos:providers                     zset    providers of models -> ms of the last call (scheduler/throttle.py)
     memos:{provider-<name>}:…                   calls in flight and their limit (scheduler/throttle.py)
@@ -211,7 +212,7 @@ def overload_key(shard: int) -> str:
 
 
 def cubes_key(shard: int) -> str:
-    """The shard's lately used cubes."""
+    """The shard's cubes, by their last extraction."""
     return f"{tag_of(shard)}:cubes"
 
 

@@ -70,6 +70,14 @@ class Reaped:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CubePage:
+    """Cubes of one shard, and the time behind which to go on; None at the end."""
+
+    cubes: list[tuple[TenantId, CubeId]]
+    goes_on_above_ms: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
     """A lane to be hinted at. ``cost_tokens`` estimates its next batch, and is at least 1."""
 
@@ -147,16 +155,28 @@ class Wakes:
             pipeline.zrange(keys.cubes_key(shard), since_ms, "+inf", byscore=True)
         with redis_guard():
             members = [member for page in cast(list[list[str]], pipeline.execute()) for member in page]
-        pairs = (member.partition(keys.KEY_SEPARATOR) for member in members)
-        return [(TenantId(tenant), CubeId(cube)) for tenant, _, cube in pairs]
+        return [_cube(member) for member in members]
 
-    def forget_cubes(self, before_ms: int) -> None:
-        """Drop cubes that had no extraction since then."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for shard in _ALL:
-            pipeline.zremrangebyscore(keys.cubes_key(shard), "-inf", f"({before_ms}")
+    def list_cubes(self, shard: int, *, above_ms: int, limit: int) -> CubePage:
+        """A shard's cubes whose last extraction was later than ``above_ms``, the longest ago first.
+
+        ``limit`` bounds the page, but for those of its last millisecond, which are never torn apart.
+        """
+        key = keys.cubes_key(shard)
         with redis_guard():
-            pipeline.execute()
+            rows = self._redis.zrangebyscore(key, f"({above_ms}", "+inf", start=0, num=limit, withscores=True)
+            found = cast(list[tuple[str, float]], rows)
+            if len(found) < limit:
+                return CubePage(cubes=[_cube(member) for member, _ in found], goes_on_above_ms=None)
+            last_ms = int(found[-1][1])
+            beside = cast(list[str], self._redis.zrange(key, last_ms, last_ms, byscore=True))
+        members = dict.fromkeys([member for member, _ in found] + beside)
+        return CubePage(cubes=[_cube(member) for member in members], goes_on_above_ms=last_ms)
+
+
+def _cube(member: str) -> tuple[TenantId, CubeId]:
+    tenant, _, cube = member.partition(keys.KEY_SEPARATOR)
+    return TenantId(tenant), CubeId(cube)
 
 
 def _view(shard: int, answer: list[Any]) -> View:

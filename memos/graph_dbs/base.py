@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId
+from memos.organize.decay import DecayPolicy
 from memos.types import Memory, MemoryStatus, Message, Source
 
 
@@ -107,6 +108,15 @@ class GraphStore(Protocol):
         """Replace a memory's text and attributes; returns it with the next ``version``. Raises NotFound.
 
         Fields that say where it came from (user, session, creation, sources) keep their stored values.
+        """
+        ...
+
+    def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
+        """Let the importance of a cube's memories fade up to now; returns those archived for it, in no order.
+
+        Applies ``memos.organize.decay.age`` to every memory, whose importance, status and version change together or
+        not at all; an archived one lags in the index. A second call at the same time changes nothing, and a call after
+        one that failed half-way does the rest. Several at once archive each memory once.
         """
         ...
 

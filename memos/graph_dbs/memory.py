@@ -9,6 +9,7 @@ from memos.errors import Fenced, NotFound
 from memos.graph_dbs.base import DeletedCounts, JobWrite
 from memos.graph_dbs.rows import once_each
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
+from memos.organize.decay import DecayPolicy, age
 from memos.types import Memory, MemoryStatus, Message, Source
 
 
@@ -164,6 +165,14 @@ class MemoryGraph:
                 indexed_version=old.indexed_version,
             )
             return memories[memory.id]
+
+    def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
+        """Let importance fade up to now; returns the memories archived for it."""
+        with self._lock:
+            memories = self._cube(tenant, cube).memories
+            aged = [(memory, age(memory, policy, now_ms=now_ms)) for memory in memories.values()]
+            memories.update({after.id: after for _, after in aged})
+            return [after.id for before, after in aged if after.status is not before.status]
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""

@@ -28,10 +28,12 @@ from memos.configs.secret import reveal
 from memos.errors import InvalidConfig, InvalidRequest, NotFound, Unavailable
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import DeletedCounts, JobWrite
+from memos.graph_dbs.decay_writer import DecayWriter
 from memos.graph_dbs.lane_writer import LaneWriter, Run, run_in_chunks
 from memos.graph_dbs.queries import load_query, load_statements
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId, storage_key
+from memos.organize.decay import DecayPolicy
 from memos.types import Memory, MemoryStatus, Message, Source
 
 SCHEMA_VERSION: Final = 1
@@ -140,6 +142,10 @@ class Neo4jGraph:
         properties = layout.update_properties(tenant, memory)
         found = self._bolt.change("update_memory", tenant=tenant, cube=memory.cube, key=key, properties=properties)
         return _only(_memories(found), memory.cube, memory.id)
+
+    def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
+        """Let importance fade up to now, some memories a transaction; returns those archived for it."""
+        return list(DecayWriter(tenant, cube, policy, now_ms=now_ms).run(self._bolt.transact))
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""

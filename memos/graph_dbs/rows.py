@@ -59,8 +59,18 @@ def update_properties(tenant: TenantId, memory: Memory) -> Row:
     return {**changed, "lagging_cube": storage_key(tenant, memory.cube)}
 
 
+def decay_row(tenant: TenantId, before: Memory, after: Memory) -> Row:
+    """A memory that has faded as decay_memories.cypher takes it."""
+    return {
+        "key": storage_key(tenant, before.cube, before.id),
+        "expected_at_ms": before.importance_at_ms,
+        "importance": after.importance,
+        "archive": after.status is MemoryStatus.ARCHIVED,
+    }
+
+
 def read_memory(properties: Mapping[str, Any]) -> Memory:
-    """A memory from its node's properties."""
+    """A memory from its node's properties; one that lacks an importance was written before there was any."""
     known = {name: properties[name] for name in _PLAIN_FIELDS if name in properties}
     return Memory(
         **known,
@@ -168,6 +178,8 @@ _PLAIN_FIELDS: Final = (
     "text",
     "speaker",
     "confidence",
+    "importance",
+    "importance_at_ms",
     "said_at_ms",
     "valid_at_ms",
     "invalid_at_ms",

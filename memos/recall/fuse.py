@@ -2,7 +2,8 @@
 
 Each list of candidates is standardised (mean 0, deviation 1) so that cosine and BM25 can be added; a candidate that
 one list lacks takes that list's lowest value. The sum of standardised scores beat reciprocal-rank fusion on LoCoMo.
-A small bonus for recency decides between statements that match equally well, since the later one usually holds.
+A small bonus for recency decides between statements that match equally well, since the later one usually holds, and a
+smaller one for importance between those of one age.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ class Weights:
     dense: float = 1.0
     text: float = 1.0
     recency: float = 0.25
+    importance: float = 0.2
 
 
 DEFAULT_WEIGHTS: Final = Weights()
@@ -80,6 +82,17 @@ def add_recency(
     span = max(max(times.values()) - oldest, 1)
     ranked = [
         Candidate(key=item.key, parts={**item.parts, "recency": weights.recency * (times[item.key] - oldest) / span})
+        for item in candidates
+    ]
+    return sorted(ranked, key=lambda item: -item.score)
+
+
+def add_importance(
+    candidates: Sequence[Candidate], memories: Mapping[Key, Memory], weights: Weights = DEFAULT_WEIGHTS
+) -> list[Candidate]:
+    """Re-rank by adding each memory's stored importance; among equally important ones the order stays."""
+    ranked = [
+        Candidate(key=item.key, parts={**item.parts, "importance": weights.importance * memories[item.key].importance})
         for item in candidates
     ]
     return sorted(ranked, key=lambda item: -item.score)

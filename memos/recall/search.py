@@ -1,7 +1,7 @@
 """Search: dense and text candidates side by side, fused, then read from the graph with their sources.
 
     query ─┬─> embed ──> dense candidates ─┐
-           └──────────> text candidates ───┴─> fuse ──> memories + sources (graph) ──> recency ──> top k
+           └──────────> text candidates ───┴─> fuse ──> memories + sources (graph) ──> recency, importance ──> top k
 
 A list that cannot be had within the deadline is named in ``degraded``; when neither can, the search raises.
 What the graph no longer has is not shown, whatever the index says.
@@ -15,14 +15,14 @@ from typing import Final
 from memos.errors import Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.stores import TextStores
-from memos.recall.fuse import Candidate, Key, add_recency, fuse
+from memos.recall.fuse import Candidate, Key, add_importance, add_recency, fuse
 from memos.types import Hit, Memory, MemoryStatus, MemoryType, Source
 from memos.vec_dbs.base import IndexFilter, IndexHit
 
 DEADLINE_S: Final = 5.0
 # Candidates from each list: enough for the union to hold what either would rank among its first top_k.
 MIN_CANDIDATES: Final = 30
-# Read from the graph beyond the answer: recency can lift some, and some may be deleted by now.
+# Read from the graph beyond the answer: recency and importance can lift some, and some may be deleted by now.
 SPARE_CANDIDATES: Final = 10
 
 
@@ -63,7 +63,8 @@ class Recall:
         lists = self._find_candidates(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
         candidates = fuse(lists.dense, lists.text)[: top_k + SPARE_CANDIDATES]
         memories = self._load(tenant, [item.key for item in candidates])
-        ranked = add_recency([item for item in candidates if item.key in memories], memories)[:top_k]
+        found = [item for item in candidates if item.key in memories]
+        ranked = add_importance(add_recency(found, memories), memories)[:top_k]
         return SearchResult(hits=self._with_sources(tenant, ranked, memories), degraded=tuple(lists.degraded))
 
     def close(self) -> None:

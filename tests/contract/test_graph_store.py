@@ -8,11 +8,13 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from neo4j import GraphDatabase
 
 from memos.errors import Fenced, InvalidRequest, NotFound
 from memos.graph_dbs.base import DeletedCounts, GraphStore, JobWrite
 from memos.graph_dbs.factory import build_graph
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, memory_id, message_id, tenant_id
+from memos.organize.decay import DAY_MS, DecayPolicy
 from memos.settings import Settings
 from memos.types import Category, Memory, MemoryStatus, MemoryType, Message, Role
 
@@ -20,6 +22,8 @@ CUBE = CubeId("cube")
 SESSION = SessionId("session")
 USER = UserId("ann")
 T0 = 1_750_000_000_000
+HALVING = DecayPolicy(half_life_days=10)
+ARCHIVING = DecayPolicy(half_life_days=10, archive_below=0.3)
 
 
 @pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
@@ -87,6 +91,8 @@ class TestGraphStore:
             entities=("Mio", "Ann"),
             tags=("pets",),
             confidence=0.25,
+            importance=0.75,
+            importance_at_ms=T0 + 3,
             said_at_ms=T0,
             valid_at_ms=T0 - 5,
             invalid_at_ms=T0 + 5,
@@ -282,6 +288,82 @@ class TestGraphStore:
         with pytest.raises(NotFound):
             graph.update_memory(tenant, a_memory(tenant, "j"))
 
+    def test_importance_halves_with_each_half_life_and_makes_no_new_version(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        old = add(graph, tenant, a_memory(tenant, "j"), importance=0.8, indexed_version=1)
+        assert graph.decay(tenant, CUBE, HALVING, now_ms=T0 + 20 * DAY_MS) == []
+        expected = replace(old, importance=pytest.approx(0.2), importance_at_ms=T0 + 20 * DAY_MS)
+        assert find(graph, tenant, old.id) == expected
+        assert graph.list_lagging(tenant, CUBE, limit=10) == []
+
+    def test_an_importance_that_is_not_a_day_old_stays(self, graph: GraphStore, tenant: TenantId) -> None:
+        young = add(graph, tenant, a_memory(tenant, "j"), importance_at_ms=T0 + 5)
+        graph.decay(tenant, CUBE, HALVING, now_ms=T0 + DAY_MS + 4)
+        assert find(graph, tenant, young.id) == young
+        graph.decay(tenant, CUBE, HALVING, now_ms=T0 + DAY_MS + 5)
+        assert find(graph, tenant, young.id).importance < young.importance
+
+    def test_what_sinks_below_the_floor_is_archived_and_lags_in_the_index(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        sinks = add(graph, tenant, a_memory(tenant, "j", 0), indexed_version=1)
+        stays = add(graph, tenant, a_memory(tenant, "j", 1), job="k", importance=0.9, indexed_version=1)
+        now_ms = T0 + 10 * DAY_MS
+        assert graph.decay(tenant, CUBE, ARCHIVING, now_ms=now_ms + 1) == [sinks.id]
+        archived = find(graph, tenant, sinks.id)
+        assert (archived.status, archived.version, archived.updated_at_ms) == (MemoryStatus.ARCHIVED, 2, now_ms + 1)
+        assert graph.list_lagging(tenant, CUBE, limit=10) == [archived]
+        assert [memory.id for memory in graph.list_memories(tenant, CUBE)] == [stays.id]
+
+    def test_working_memory_and_instructions_sink_and_stay(self, graph: GraphStore, tenant: TenantId) -> None:
+        kept = [
+            add(graph, tenant, a_memory(tenant, "j", 0), job="j0", memory_type=MemoryType.WORKING),
+            add(graph, tenant, a_memory(tenant, "j", 1), job="j1", category=Category.INSTRUCTION),
+        ]
+        assert graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 50 * DAY_MS) == []
+        assert [memory.importance < 0.1 for memory in graph.list_memories(tenant, CUBE)] == [True, True]
+        assert {memory.id for memory in graph.list_memories(tenant, CUBE)} == {memory.id for memory in kept}
+
+    def test_decaying_again_at_the_same_time_changes_nothing(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j", memories=3))
+        now_ms = T0 + 30 * DAY_MS
+        assert len(graph.decay(tenant, CUBE, ARCHIVING, now_ms=now_ms)) == 3
+        after = graph.list_memories(tenant, CUBE, status=None)
+        assert graph.decay(tenant, CUBE, ARCHIVING, now_ms=now_ms) == []
+        assert graph.list_memories(tenant, CUBE, status=None) == after
+
+    def test_threads_that_decay_one_cube_archive_each_memory_once(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "j", memories=20)
+        apply(graph, tenant, write)
+        archived: list[MemoryId] = []
+        at_once(
+            lambda number: archived.extend(
+                graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 30 * DAY_MS + number)  # a stale one among them
+            ),
+            threads=3,
+        )
+        assert sorted(archived) == sorted(ids_of(write))
+        assert {memory.version for memory in graph.list_memories(tenant, CUBE, status=None)} == {2}
+
+    def test_a_large_cube_decays_whole(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, a_write(tenant, "j", memories=600))
+        assert len(graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 30 * DAY_MS)) == 600
+        assert graph.list_memories(tenant, CUBE) == []
+
+    def test_another_tenants_cube_and_another_cube_do_not_decay(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
+        apply(graph, tenant, a_write(tenant, "j"))
+        theirs = add(graph, other, a_memory(other, "j"))
+        near = CubeId("cube 2")
+        beside = replace(a_memory(tenant, "n"), cube=near)
+        write = JobWrite(job=JobId("n"), user=USER, messages=(), memories=(beside,))
+        graph.apply_jobs(tenant, near, SESSION, [write], fence=None)
+        assert len(graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 30 * DAY_MS)) == 1
+        assert find(graph, other, theirs.id) == theirs
+        assert graph.list_memories(tenant, near) == [beside]
+
     def test_deleting_memories_leaves_their_messages(self, graph: GraphStore, tenant: TenantId) -> None:
         write = a_write(tenant, "j", memories=3)
         apply(graph, tenant, write)
@@ -327,6 +409,7 @@ class TestGraphStore:
         assert graph.list_memories(other, CUBE, status=None) == []
         assert graph.list_messages(other, CUBE, SESSION, limit=10) == []
         assert graph.list_lagging(other, CUBE, limit=10) == []
+        assert graph.decay(other, CUBE, ARCHIVING, now_ms=T0 + 99 * DAY_MS) == []
         assert graph.delete_memories(other, CUBE, ids) == 0
         assert graph.delete_cube(other, CUBE) == DeletedCounts(memories=0, messages=0, jobs=0)
         assert graph.list_memories(tenant, CUBE) == list(mine.memories)
@@ -439,6 +522,38 @@ def test_what_no_server_can_hold_is_refused_and_nothing_is_written(
     assert graph.find_applied(tenant, CUBE, [JobId("j")]) == {}
     assert graph.list_messages(tenant, CUBE, SESSION, limit=10) == []
     graph.close()
+
+
+@pytest.mark.servers
+def test_a_node_from_before_importance_reads_as_the_default_and_decays_from_its_creation(
+    neo4j_settings: Settings, tenant: TenantId
+) -> None:
+    graph = build_graph(neo4j_settings)
+    memory = add(graph, tenant, a_memory(tenant, "j"), importance=0.9, importance_at_ms=T0)
+    forget_importance(neo4j_settings, tenant)
+    assert find(graph, tenant, memory.id) == replace(memory, importance=0.5, importance_at_ms=0)
+    graph.decay(tenant, CUBE, HALVING, now_ms=T0 + 10 * DAY_MS)
+    assert find(graph, tenant, memory.id).importance == pytest.approx(0.25)
+    graph.close()
+
+
+def forget_importance(settings: Settings, tenant: TenantId) -> None:
+    """Make the tenant's nodes as they were before memories had an importance."""
+    auth = (settings.neo4j_user, settings.neo4j_password.get_secret_value())
+    query = "MATCH (m:Memory {tenant: $tenant}) REMOVE m.importance, m.importance_at_ms"
+    with GraphDatabase.driver(str(settings.neo4j_url), auth=auth, telemetry_disabled=True) as driver:
+        driver.execute_query(query, {"tenant": tenant}, database_=settings.neo4j_database)
+
+
+def add(graph: GraphStore, tenant: TenantId, memory: Memory, *, job: str = "j", **changes: Any) -> Memory:
+    """Write one memory, with changes, by a job of its own."""
+    changed = replace(memory, **changes)
+    apply(graph, tenant, JobWrite(job=JobId(job), user=USER, messages=(), memories=(changed,)))
+    return changed
+
+
+def find(graph: GraphStore, tenant: TenantId, memory: MemoryId) -> Memory:
+    return graph.find_memories(tenant, CUBE, [memory])[memory]
 
 
 def turns_of(graph: GraphStore, tenant: TenantId) -> list[tuple[UserId, Message]]:

@@ -1,9 +1,11 @@
 """How values become properties and back."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos.graph_dbs.rows import cube_range, memory_row, order_key, read_memory, update_properties
+from memos.graph_dbs.rows import cube_range, decay_row, memory_row, order_key, read_memory, update_properties
 from memos.ids import CubeId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
 from memos.types import Category, Memory, MemoryStatus, MemoryType
 
@@ -25,6 +27,8 @@ MEMORIES = st.builds(
     entities=st.lists(TEXT).map(tuple),
     tags=st.lists(TEXT).map(tuple),
     confidence=st.floats(0, 1),
+    importance=st.floats(0, 1),
+    importance_at_ms=st.integers(0, 10**14),
     valid_at_ms=st.none() | st.integers(0, 2**62),
     invalid_at_ms=st.none() | st.integers(0, 2**62),
     created_at_ms=st.integers(0, 10**14),
@@ -37,6 +41,21 @@ def test_a_memory_survives_the_way_through_its_properties(memory: Memory) -> Non
     properties = memory_row(TENANT, memory)["properties"]
     stored = {name: value for name, value in properties.items() if value is not None}  # as a graph keeps them
     assert read_memory(stored) == memory
+
+
+@given(MEMORIES)
+def test_a_node_from_before_importance_reads_as_the_default(memory: Memory) -> None:
+    properties = memory_row(TENANT, memory)["properties"]
+    del properties["importance"], properties["importance_at_ms"]
+    assert read_memory(properties) == replace(memory, importance=0.5, importance_at_ms=0)
+
+
+@given(MEMORIES, st.sampled_from(MemoryStatus))
+def test_a_row_of_decay_expects_the_time_that_was_read(memory: Memory, status: MemoryStatus) -> None:
+    row = decay_row(TENANT, memory, replace(memory, importance=0.1, importance_at_ms=7, status=status))
+    assert (row["expected_at_ms"], row["importance"]) == (memory.importance_at_ms, 0.1)
+    assert row["archive"] is (status is MemoryStatus.ARCHIVED)
+    assert row["key"] == storage_key(TENANT, memory.cube, memory.id)
 
 
 @given(MEMORIES, MEMORIES)

@@ -1,14 +1,17 @@
 """How candidates become one ranking."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from memos.ids import CubeId, MemoryId, SessionId, UserId
-from memos.recall.fuse import add_recency, fuse, standardise
+from memos.recall.fuse import Weights, add_importance, add_recency, fuse, standardise
 from memos.types import Memory
 from memos.vec_dbs.base import IndexHit
 
 CUBE = CubeId("c")
+IMPORTANCE = {"dull": 0.4, "vital": 0.9}
 scores = st.floats(min_value=-1e6, max_value=1e6, allow_nan=False)
 lists = st.dictionaries(st.sampled_from("abcdefgh"), scores, max_size=8)
 
@@ -59,6 +62,38 @@ def test_of_two_that_match_equally_the_later_one_comes_first() -> None:
     assert [item.key[1] for item in add_recency(ranked, memories)] == ["new", "old"]
 
 
+def test_of_two_equal_statements_the_more_important_one_comes_first_and_its_parts_say_so() -> None:
+    ranked = fuse(hits({"dull": 0.5, "vital": 0.5}), [])
+    memories = {
+        (CUBE, MemoryId(name)): replace(memory(name, 0), importance=value) for name, value in IMPORTANCE.items()
+    }
+    first, second = add_importance(ranked, memories)
+    assert (first.key[1], second.key[1]) == ("vital", "dull")
+    assert (first.parts["importance"], second.parts["importance"]) == (0.2 * 0.9, 0.2 * 0.4)
+    assert first.score == sum(first.parts.values())
+
+
+def test_the_weight_of_importance_says_how_much_it_counts() -> None:
+    ranked = fuse(hits({"dull": 0.9, "vital": 0.1}), [])
+    memories = {
+        (CUBE, MemoryId(name)): replace(memory(name, 0), importance=value) for name, value in IMPORTANCE.items()
+    }
+    by_weight = [
+        [item.key[1] for item in add_importance(ranked, memories, Weights(importance=weight))] for weight in (0, 100)
+    ]
+    assert by_weight == [["dull", "vital"], ["vital", "dull"]]
+
+
+@given(lists, lists, st.floats(0, 1))
+def test_among_equally_important_memories_the_order_stays(
+    dense: dict[str, float], text: dict[str, float], importance: float
+) -> None:
+    ranked = fuse(hits(dense), hits(text))
+    memories = {item.key: replace(memory(item.key[1], 0), importance=importance) for item in ranked}
+    assert [item.key for item in add_importance(ranked, memories)] == [item.key for item in ranked]
+
+
 def test_nothing_found_is_an_empty_ranking() -> None:
     assert fuse([], []) == []
     assert add_recency([], {}) == []
+    assert add_importance([], {}) == []

@@ -44,8 +44,20 @@ def test_the_best_match_comes_first_with_its_source_and_parts(stores: TextStores
     (hit, *_) = Recall(stores).search(LANE.tenant, [LANE.cube], "Who plays the violin?", top_k=2).hits
     assert hit.memory.text == "Ana plays the violin"
     assert [source.text for source in hit.sources] == ["Ana plays the violin"]
-    assert hit.parts.keys() == {"dense", "text", "recency"}
+    assert hit.parts.keys() == {"dense", "text", "recency", "importance"}
     assert sum(hit.parts.values()) == pytest.approx(hit.score)
+
+
+def test_of_two_equal_statements_the_more_important_one_comes_first() -> None:
+    stores = stores_with(MemoryIndex())
+    write(stores, work("j2", "Ben keeps bees"), work("j3", "Ben keeps bees"))
+    bees = [memory for memory in stores.graph.list_memories(LANE.tenant, LANE.cube) if "bees" in memory.text]
+    for important, dull in (bees, bees[::-1]):
+        stores.graph.update_memory(LANE.tenant, replace(important, importance=1.0))
+        stores.graph.update_memory(LANE.tenant, replace(dull, importance=0.1))
+        hits = Recall(stores).search(LANE.tenant, [LANE.cube], "bees", top_k=2).hits
+        assert [hit.memory.id for hit in hits] == [important.id, dull.id]
+        assert hits[0].parts["importance"] > hits[1].parts["importance"]
 
 
 def test_top_k_bounds_the_answer(stores: TextStores) -> None:

@@ -1,6 +1,7 @@
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import pytest
 from redis import Redis
@@ -10,13 +11,16 @@ from memos.errors import QuotaExceeded, Unavailable
 from memos.ids import CubeId, JobId, TenantId
 from memos.settings import Settings
 from memos.types import JobKind, JobSpec
-from scheduler import keys
+from scheduler import MemScheduler, keys
 from scheduler.broker import sibling_url
 from scheduler.connection import connect
+from scheduler.mailbox import Mailbox
 from scheduler.schedule import Periodic, RedisTicks, Schedule
-from scheduler.upkeep import IndexSweep, build_table
-from scheduler.wakes import Wakes
-from tests.support.job_path import wait_until
+from scheduler.upkeep import DECAY_KEY, SCHEDULER_USER, DecayRound, IndexSweep, Place, build_table
+from scheduler.wakes import CubePage, Wakes
+from tests.support.job_path import must_take, spec, successes, wait_until
+
+DAY_MS = 24 * 3600 * 1000
 
 
 @dataclass
@@ -171,11 +175,11 @@ class Jobs:
         return JobId("j")
 
 
-def note_extract(redis: Redis, tenant: str, cube: str) -> None:
+def note_extract(redis: Redis, tenant: str, cube: str, *, ago_ms: int = 0) -> None:
     """As commit.lua does."""
     seconds, micros = redis.time()
     member = f"{tenant}{keys.KEY_SEPARATOR}{cube}"
-    redis.zadd(keys.cubes_key(keys.shard_of(TenantId(tenant))), {member: seconds * 1000 + micros // 1000})
+    redis.zadd(keys.cubes_key(keys.shard_of(TenantId(tenant))), {member: seconds * 1000 + micros // 1000 - ago_ms})
 
 
 @pytest.mark.servers
@@ -212,6 +216,133 @@ def test_a_tenant_over_its_limits_does_not_end_the_sweep(redis: Redis) -> None:
         note_extract(redis, tenant, "c")
     IndexSweep(redis=redis, wakes=Wakes(redis), jobs=jobs).run()
     assert [job.lane.tenant for job in jobs.accepted] == ["t2"]
+
+
+@pytest.mark.servers
+def test_a_sweep_that_knows_nothing_looks_two_days_back(redis: Redis) -> None:
+    jobs = Jobs()
+    note_extract(redis, "t1", "lately", ago_ms=DAY_MS)
+    note_extract(redis, "t1", "long-ago", ago_ms=3 * DAY_MS)
+    IndexSweep(redis=redis, wakes=Wakes(redis), jobs=jobs).run()
+    assert [job.lane.cube for job in jobs.accepted] == [CubeId("lately")]
+
+
+@pytest.mark.servers
+def test_a_sweep_after_a_long_outage_goes_on_where_the_last_one_ended(redis: Redis) -> None:
+    jobs = Jobs()
+    note_extract(redis, "t1", "long-ago", ago_ms=3 * DAY_MS)
+    redis.set("memos:swept", redis.time()[0] * 1000 - 4 * DAY_MS)
+    IndexSweep(redis=redis, wakes=Wakes(redis), jobs=jobs).run()
+    assert [job.lane.cube for job in jobs.accepted] == [CubeId("long-ago")]
+
+
+@pytest.fixture
+def decay(redis: Redis) -> DecayRound:
+    return DecayRound(redis=redis, wakes=Wakes(redis), jobs=Jobs(), most=2)
+
+
+def asked(decay: DecayRound) -> list[CubeId]:
+    """The cubes asked since the last call, in order."""
+    jobs = cast(Jobs, decay.jobs)
+    cubes = [job.lane.cube for job in jobs.accepted]
+    jobs.accepted.clear()
+    return cubes
+
+
+def begin_a_new_day(redis: Redis) -> None:
+    redis.hincrby(DECAY_KEY, "day", -1)
+
+
+@pytest.mark.servers
+def test_every_cube_that_ever_had_an_extraction_decays_once_a_day(redis: Redis, decay: DecayRound) -> None:
+    for number in range(5):
+        note_extract(redis, f"t{number}", f"c{number}", ago_ms=number * 200 * DAY_MS)
+    rounds: list[set[CubeId]] = []
+    for _ in range(2):
+        steps = []
+        for _ in range(4):
+            decay.run()
+            steps.append(asked(decay))
+        assert [len(step) for step in steps] == [2, 2, 1, 0]
+        rounds.append({cube for step in steps for cube in step})
+        begin_a_new_day(redis)
+    assert rounds == [{CubeId(f"c{number}") for number in range(5)}] * 2
+
+
+@pytest.mark.servers
+def test_cubes_of_one_millisecond_are_not_torn_apart(redis: Redis, decay: DecayRound) -> None:
+    redis.zadd(keys.cubes_key(0), {f"t\x1fc{number}": 7 for number in range(5)})
+    redis.zadd(keys.cubes_key(0), {"t\x1flater": 8})
+    decay.run()
+    assert set(asked(decay)) == {f"c{number}" for number in range(5)}
+    decay.run()
+    assert asked(decay) == ["later"]
+
+
+@pytest.mark.servers
+def test_a_step_of_decay_that_failed_is_repeated(redis: Redis, decay: DecayRound) -> None:
+    note_extract(redis, "t1", "c1")
+    jobs = cast(Jobs, decay.jobs)
+    jobs.is_away = True
+    with pytest.raises(Unavailable):
+        decay.run()
+    jobs.is_away = False
+    decay.run()
+    assert asked(decay) == ["c1"]
+
+
+@pytest.mark.servers
+def test_a_tenant_over_its_limits_does_not_end_the_round_and_is_counted(
+    redis: Redis, decay: DecayRound, caplog: pytest.LogCaptureFixture
+) -> None:
+    cast(Jobs, decay.jobs).refused = TenantId("t1")
+    for tenant in ("t1", "t2"):
+        note_extract(redis, tenant, f"of-{tenant}")
+    with caplog.at_level("INFO", logger="scheduler.upkeep"):
+        decay.run()
+    assert asked(decay) == ["of-t2"]
+    assert "asked 2 cubes to decay, 1 refused" in caplog.text
+
+
+@pytest.mark.servers
+def test_an_extraction_puts_its_cube_on_the_list_and_forgetting_its_tenant_takes_it_off(
+    redis: Redis, decay: DecayRound
+) -> None:
+    tenant, scheduler, mailbox = TenantId("t1"), MemScheduler(redis), Mailbox(redis)
+    for _ in range(2):
+        scheduler.submit(spec(tenant))
+        lease = must_take(mailbox, spec(tenant).lane)
+        mailbox.commit(lease, successes(lease))
+    decay.run()
+    assert asked(decay) == ["c"]
+    scheduler.forget_tenant(tenant)
+    begin_a_new_day(redis)
+    decay.run()
+    assert asked(decay) == []
+
+
+@pytest.mark.servers
+def test_a_waiting_organize_job_does_not_absorb_decay_and_a_waiting_decay_does(redis: Redis) -> None:
+    scheduler, mailbox = MemScheduler(redis), Mailbox(redis)
+    note_extract(redis, "t1", "c1")
+    IndexSweep(redis=redis, wakes=Wakes(redis), jobs=scheduler).run()
+    for _ in range(2):
+        DecayRound(redis=redis, wakes=Wakes(redis), jobs=scheduler).run()
+        begin_a_new_day(redis)
+    (lane,) = {record.lane for record in scheduler.list_jobs(TenantId("t1"))}
+    lease = must_take(mailbox, lane)
+    assert [(job.kind, job.user, job.payload) for job in lease.jobs] == [
+        (JobKind.ORGANIZE, SCHEDULER_USER, {}),
+        (JobKind.ORGANIZE, SCHEDULER_USER, {"decay": True}),
+    ]
+
+
+def test_a_place_goes_on_in_its_shard_until_that_is_done() -> None:
+    start = Place(day=3, shard=keys.SHARDS - 1)
+    on = start.behind(CubePage(cubes=[], goes_on_above_ms=9))
+    assert on == Place(day=3, shard=keys.SHARDS - 1, above_ms=9)
+    assert not on.is_end
+    assert on.behind(CubePage(cubes=[], goes_on_above_ms=None)).is_end
 
 
 @pytest.mark.servers
