@@ -6,11 +6,10 @@ from contextlib import contextmanager
 from functools import partial
 from threading import Event, Thread
 
-from memos.configs.llm import OpenAILLMConfig
+from memos.configs.llm import RemoteLLMConfig
 from memos.configs.mem_reader import MemReaderConfigFactory, SimpleStructMemReaderConfig
 from memos.configs.secret import reveal
 from memos.errors import QuotaExceeded, Unavailable
-from memos.llms.openai_client import OPENAI_URL
 from memos.mem_reader.base import Conversation, Fact, Reader
 from memos.settings import Settings
 from memos.wiring import open_reader
@@ -66,10 +65,10 @@ def find_provider(config: MemReaderConfigFactory | None, settings: Settings) -> 
     if not isinstance(config.config, SimpleStructMemReaderConfig):
         return None
     llm = config.config.llm.config
-    if not isinstance(llm, OpenAILLMConfig):
+    if not isinstance(llm, RemoteLLMConfig):
         return None
     key = reveal(llm.api_key) if llm.api_key is not None else ""
-    return name_provider(llm.api_base or OPENAI_URL, llm.model_name_or_path, key)
+    return name_provider(llm.url, llm.model_name_or_path, key)
 
 
 def without_repetitions(config: MemReaderConfigFactory | None) -> MemReaderConfigFactory | None:
@@ -77,7 +76,7 @@ def without_repetitions(config: MemReaderConfigFactory | None) -> MemReaderConfi
     if config is None or not isinstance(config.config, SimpleStructMemReaderConfig):
         return config
     struct = config.config
-    if not isinstance(struct.llm.config, OpenAILLMConfig):
+    if not isinstance(struct.llm.config, RemoteLLMConfig):
         return config
     llm = struct.llm.model_copy(update={"config": struct.llm.config.model_copy(update={"max_retries": 0})})
     return config.model_copy(update={"config": struct.model_copy(update={"llm": llm})})

@@ -1,9 +1,13 @@
-"""Dropping what a reasoning model thought aloud before its answer.
+"""Dropping what a reasoning model thought aloud before its answer, or keeping it in one form.
+
+A thought comes in front of the answer between tags, or beside it in a field of its own; kept, it is always in front.
 
 start ──"<think>"──> thinking ──"</think>"──> answer
   └──── anything else ──────────────────────────^
 """
 
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
 
@@ -75,3 +79,39 @@ def strip_think(text: str) -> str:
     """``text`` without its leading ``<think>...</think>``."""
     thoughts = ThinkFilter()
     return thoughts.feed(text) + thoughts.finish()
+
+
+def without_thoughts(pieces: Iterable[str]) -> Iterator[str]:
+    """An answer's pieces without a leading ``<think>`` part; no piece is empty."""
+    thoughts = ThinkFilter()
+    yield from filter(None, (thoughts.feed(piece) for piece in pieces))
+    if rest := thoughts.finish():
+        yield rest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """A piece of an answer from a server that tells thoughts apart."""
+
+    thought: str = ""
+    text: str = ""
+
+
+def say(parts: Iterable[Part], *, keeps_thoughts: bool) -> Iterator[str]:
+    """The answer's pieces, none empty; thoughts stand in front as ``<think>...</think>`` or are dropped."""
+    if keeps_thoughts:
+        return _tagged(parts)
+    return without_thoughts(part.text for part in parts)
+
+
+def _tagged(parts: Iterable[Part]) -> Iterator[str]:
+    is_open = False
+    for part in parts:
+        if part.thought:
+            yield part.thought if is_open else f"{_OPEN}{part.thought}"
+            is_open = True
+        if part.text:
+            yield f"{_CLOSE}{part.text}" if is_open else part.text
+            is_open = False
+    if is_open:
+        yield _CLOSE

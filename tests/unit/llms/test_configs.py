@@ -107,8 +107,8 @@ def test_a_missing_key_for_openai_itself_is_told_at_once(monkeypatch: pytest.Mon
 def test_factories_make_what_they_are_told() -> None:
     assert isinstance(LLMFactory.from_config(LLMConfigFactory.model_validate(OPENAI)), OpenAILLM)
     embedder = EmbedderFactory.from_config(
-        EmbedderConfigFactory(
-            backend="universal_api", config={"model_name_or_path": "e", "base_url": "http://127.0.0.1:9/v1"}
+        EmbedderConfigFactory.model_validate(
+            {"backend": "universal_api", "config": {"model_name_or_path": "e", "base_url": "http://127.0.0.1:9/v1"}}
         )
     )
     assert embedder.model == "e"
@@ -142,7 +142,7 @@ def test_a_backend_whose_package_is_missing_names_the_package() -> None:
 def test_configurations_and_factories_import_no_model_library() -> None:
     code = (
         "import sys, memos.llms.factory, memos.embedders.factory, memos.mem_reader.factory, memos.mem_reader.rules\n"
-        "heavy = {'torch', 'transformers', 'sentence_transformers', 'openai'} & set(sys.modules)\n"
+        "heavy = {'torch', 'transformers', 'sentence_transformers', 'openai', 'ollama'} & set(sys.modules)\n"
         "sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

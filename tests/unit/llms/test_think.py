@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from memos.llms.think import ThinkFilter, strip_think
+from memos.llms.think import Part, ThinkFilter, say, strip_think
 
 
 def _stream(pieces: list[str]) -> str:
@@ -43,3 +43,21 @@ def test_the_cut_of_the_stream_makes_no_difference(parts: list[str], data: st.Da
 def test_an_answer_is_passed_on_as_soon_as_it_is_certain() -> None:
     thoughts = ThinkFilter()
     assert [thoughts.feed(piece) for piece in ("<th", "ink>x</thi", "nk> ", "Fo", "ur")] == ["", "", "", "Fo", "ur"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "kept", "dropped"),
+    [
+        ([Part(thought="a"), Part(thought="b"), Part(text="c")], ["<think>a", "b", "</think>c"], ["c"]),
+        ([Part(thought="a", text="c"), Part(text="d")], ["<think>a", "</think>c", "d"], ["c", "d"]),
+        ([Part(thought="a")], ["<think>a", "</think>"], []),
+        ([Part(), Part(text="c"), Part()], ["c"], ["c"]),
+        ([Part(text="<think>a</think>"), Part(text="c")], ["<think>a</think>", "c"], ["c"]),
+        ([], [], []),
+    ],
+)
+def test_thoughts_from_a_field_of_their_own_stand_in_front_or_are_dropped(
+    parts: list[Part], kept: list[str], dropped: list[str]
+) -> None:
+    assert list(say(parts, keeps_thoughts=True)) == kept
+    assert list(say(parts, keeps_thoughts=False)) == dropped
