@@ -1,7 +1,13 @@
 """What every embedder does."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Literal, Protocol
+
+Purpose = Literal["document", "query", "update"]
+"""What a text's vector is for: to be kept, to find others by, or to be kept in the place of an earlier one.
+
+Models that know no difference take ``update`` for ``document``; those that know none at all take all three alike.
+"""
 
 
 class Embedder(Protocol):
@@ -17,6 +23,6 @@ class Embedder(Protocol):
         """Probed from the model, never taken from a configuration."""
         ...
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], *, purpose: Purpose = "document") -> list[list[float]]:
         """One unit vector per text, in order. Batches inside."""
         ...

@@ -1,4 +1,4 @@
-"""How texts are grouped for a model whose cost grows with the padded length."""
+"""How texts are grouped: for a model whose cost grows with the padded length, and for a provider's requests. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,3 +15,15 @@ def build_batches(lengths: Sequence[int], *, padded_tokens: int) -> Iterator[lis
         size = max(1, padded_tokens // longest)
         yield order[start : start + size]
         start += size
+
+
+def split_requests(texts: Sequence[str], *, size: int, chars: int) -> Iterator[Sequence[str]]:
+    """``texts`` in order, in runs of at most ``size`` and at most ``chars`` characters, unless one alone is longer."""
+    start, held = 0, 0
+    for position, text in enumerate(texts):
+        if position > start and (position - start == size or held + len(text) > chars):
+            yield texts[start:position]
+            start, held = position, 0
+        held += len(text)
+    if start < len(texts):
+        yield texts[start:]

@@ -1,12 +1,26 @@
-"""Embeddings over OpenAI's protocol: OpenAI, vLLM, llama.cpp, text-embeddings-inference and others."""
+"""Embeddings over OpenAI's protocol: OpenAI, Together, LM Studio, vLLM, text-embeddings-inference and others."""
 
-import math
 from collections.abc import Sequence
+from typing import Any, Final
 
+import openai
 from pydantic import ValidationError
 
-from memos.configs.embedder import UniversalAPIEmbedderConfig
+from memos.configs.embedder import (
+    HuggingFaceEmbedderConfig,
+    KeyedEmbedderConfig,
+    LMStudioEmbedderConfig,
+    OpenAIEmbedderConfig,
+    TogetherEmbedderConfig,
+    UniversalAPIEmbedderConfig,
+)
+from memos.configs.llm import Home
+from memos.embedders.base import Purpose
+from memos.embedders.proxies import choose_proxy
+from memos.embedders.remote import DimensionsRefused, RemoteEmbedder
+from memos.errors import InvalidConfig
 from memos.llms.openai_client import (
+    OPENAI_HOME,
     OPENAI_URL,
     SDK_ERRORS,
     Endpoint,
@@ -15,62 +29,102 @@ from memos.llms.openai_client import (
     translate,
 )
 from memos.llms.openai_wire import Embeddings
-from memos.wellformed import well_formed
+
+_TOGETHER: Final = Home(
+    url="https://api.together.xyz/v1", hosts=("together.xyz", "together.ai"), key_variable="TOGETHER_API_KEY"
+)
+# OpenAI takes 300,000 tokens in a request, and a character is seldom more than one.
+_REQUEST_CHARS: Final = 300_000
 
 
-class UniversalAPIEmbedder:
-    """An embedding model over HTTP; the number and the length of what comes back is checked. Thread-safe."""
+class OpenAIWire:
+    """The embeddings call of the official SDK, which repeats and waits by itself."""
 
-    def __init__(self, config: UniversalAPIEmbedderConfig) -> None:
-        self._config = config
-        self._endpoint = Endpoint(dependency="embedder", url=config.base_url or OPENAI_URL, timeout_s=config.timeout_s)
-        self._client = build_client(self._endpoint, api_key=config.api_key, max_retries=config.max_retries)
-        self._dimension = 0
+    def __init__(self, client: openai.OpenAI, endpoint: Endpoint, *, model: str, request_texts: int) -> None:
+        self._client = client
+        self._model = model
+        self.endpoint = endpoint
+        self.request_texts = request_texts
+        self.request_chars = _REQUEST_CHARS
 
-    @property
-    def model(self) -> str:
-        return self._config.model_name_or_path
-
-    @property
-    def dimension(self) -> int:
-        if not self._dimension:
-            self.embed(["probe"])
-        return self._dimension
-
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        size = self._config.batch_size
-        batches = [texts[start : start + size] for start in range(0, len(texts), size)]
-        return [vector for batch in batches for vector in self._embed_batch(batch)]
+    def request(self, texts: Sequence[str], *, purpose: Purpose, dimensions: int | None) -> Sequence[Sequence[float]]:
+        del purpose  # the protocol has no word for it
+        asked: dict[str, Any] = {} if dimensions is None else {"dimensions": dimensions}
+        try:
+            answer = self._client.embeddings.create(
+                model=self._model, input=list(texts), encoding_format="float", **asked
+            )
+        except SDK_ERRORS as error:
+            if asked and _refuses_dimensions(error):
+                raise DimensionsRefused(str(error)[:200]) from error
+            raise translate(error, self.endpoint) from error
+        return self._in_order(answer, expected=len(texts))
 
     def close(self) -> None:
-        """Give the connections back."""
         self._client.close()
-
-    def _embed_batch(self, texts: Sequence[str]) -> list[list[float]]:
-        # Providers refuse an empty text; a space has the same meaning, which is none.
-        given = [well_formed(text) or " " for text in texts]
-        try:
-            answer = self._client.embeddings.create(model=self.model, input=given, encoding_format="float")
-        except SDK_ERRORS as error:
-            raise translate(error, self._endpoint) from error
-        vectors = self._in_order(answer, expected=len(given))
-        return [self._unit(vector) for vector in vectors]
 
     def _in_order(self, answer: object, *, expected: int) -> list[list[float]]:
         try:
             rows = sorted(Embeddings.model_validate(answer).data, key=lambda row: row.index)
         except ValidationError as error:
-            raise protocol_error(self._endpoint, f"{str(answer)[:200]!r} is not a list of embeddings") from error
+            raise protocol_error(self.endpoint, f"{str(answer)[:200]!r} is not a list of embeddings") from error
         if [row.index for row in rows] != list(range(expected)):
-            raise protocol_error(self._endpoint, f"{len(rows)} vectors for {expected} texts")
+            raise protocol_error(self.endpoint, f"{len(rows)} vectors for {expected} texts")
         return [row.embedding for row in rows]
 
-    def _unit(self, vector: list[float]) -> list[float]:
-        self._dimension = self._dimension or len(vector)
-        if len(vector) != self._dimension:
-            text = f"a vector of {len(vector)} numbers after ones of {self._dimension}"
-            raise protocol_error(self._endpoint, text)
-        length = math.hypot(*vector)
-        if not 0 < length < math.inf:
-            raise protocol_error(self._endpoint, f"a vector of length {length}, which has no direction")
-        return [value / length for value in vector]
+
+class UniversalAPIEmbedder(RemoteEmbedder):
+    """Whatever speaks OpenAI's protocol, or Azure's dialect of it."""
+
+    def __init__(self, config: UniversalAPIEmbedderConfig) -> None:
+        super().__init__(config, _universal_wire(config), shortens=True)
+
+
+def open_openai(config: OpenAIEmbedderConfig) -> RemoteEmbedder:
+    """OpenAI, or a server that takes its place."""
+    return RemoteEmbedder(config, open_wire(config, config.base_url or OPENAI_URL), shortens=True)
+
+
+def open_together(config: TogetherEmbedderConfig) -> RemoteEmbedder:
+    """Together."""
+    return RemoteEmbedder(config, open_wire(config, config.base_url or _TOGETHER.url, home=_TOGETHER), shortens=False)
+
+
+def open_lmstudio(config: LMStudioEmbedderConfig) -> RemoteEmbedder:
+    """LM Studio."""
+    return RemoteEmbedder(config, open_wire(config, config.base_url), shortens=False)
+
+
+def open_tei(config: HuggingFaceEmbedderConfig, url: str) -> RemoteEmbedder:
+    """text-embeddings-inference."""
+    return RemoteEmbedder(config, open_wire(config, url), shortens=False)
+
+
+def open_wire(config: KeyedEmbedderConfig, url: str, *, home: Home = OPENAI_HOME) -> OpenAIWire:
+    """A connection to ``url`` with the configured key; without one, ``home``'s goes to ``home`` and nowhere else."""
+    endpoint = Endpoint(dependency="embedder", url=url, timeout_s=config.timeout_s)
+    client = build_client(endpoint, api_key=config.api_key, max_retries=config.max_retries, home=home)
+    if proxy := choose_proxy(config.http_client_proxies, url):
+        client = client.with_options(http_client=openai.DefaultHttpxClient(proxy=proxy, follow_redirects=False))
+    return OpenAIWire(client, endpoint, model=config.model_name_or_path, request_texts=config.batch_size)
+
+
+def _universal_wire(config: UniversalAPIEmbedderConfig) -> OpenAIWire:
+    if config.provider == "openai":
+        return open_wire(config, config.base_url or OPENAI_URL)
+    from memos.embedders.azure import Deployment, open_azure_wire
+
+    if config.base_url is None or config.api_key is None:
+        raise InvalidConfig("an embedder of provider 'azure' needs base_url (the resource's endpoint) and api_key")
+    deployment = Deployment(
+        endpoint=config.base_url, name=config.model_name_or_path, api_version=config.api_version, key=config.api_key
+    )
+    return open_azure_wire(config, deployment)
+
+
+def _refuses_dimensions(error: Exception) -> bool:
+    """Whether the server complains of ``dimensions``: OpenAI names it, vLLM speaks of Matryoshka models."""
+    if not isinstance(error, openai.BadRequestError | openai.UnprocessableEntityError):
+        return False
+    said = f"{error.param} {error.message}".lower()
+    return "dimension" in said or "matryoshka" in said

