@@ -10,11 +10,11 @@ import os
 import tempfile
 from collections.abc import Generator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from memos.errors import Corrupt
 from memos.kv.hashing import checksum
-from memos.kv.manifest import Manifest
+from memos.kv.manifest import ModelFingerprint
 from memos.kv.state import KVState
 
 if TYPE_CHECKING:
@@ -22,6 +22,25 @@ if TYPE_CHECKING:
 
 TEMPORARY_SUFFIX: Final = ".tmp"
 _TOKEN_IDS: Final = "token_ids"  # noqa: S105
+
+
+class Packed(Protocol):
+    """What a tensor file is checked against. ``checksum`` is of its bytes."""
+
+    @property
+    def artefact_id(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> ModelFingerprint: ...
+
+    @property
+    def token_count(self) -> int: ...
+
+    @property
+    def size_bytes(self) -> int: ...
+
+    @property
+    def checksum(self) -> str: ...
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -58,7 +77,7 @@ def load_token_ids(path: Path) -> tuple[int, ...]:
         return tuple(file.get_tensor(_TOKEN_IDS).tolist())
 
 
-def load_state(path: Path, manifest: Manifest) -> KVState:
+def load_state(path: Path, manifest: Packed) -> KVState:
     """The state of a tensor file, in memory of its own, after checking every byte of it against the manifest.
 
     Raises Corrupt when anything differs, FileNotFoundError when the file is gone.
@@ -76,7 +95,7 @@ def load_state(path: Path, manifest: Manifest) -> KVState:
     return state
 
 
-def _verify_bytes(path: Path, manifest: Manifest) -> None:
+def _verify_bytes(path: Path, manifest: Packed) -> None:
     size = path.stat().st_size
     if size != manifest.size_bytes or size == 0:
         raise Corrupt(f"artefact {manifest.artefact_id} has {size} bytes instead of {manifest.size_bytes}")
@@ -86,7 +105,7 @@ def _verify_bytes(path: Path, manifest: Manifest) -> None:
         raise Corrupt(f"artefact {manifest.artefact_id} has checksum {found} instead of {manifest.checksum}")
 
 
-def _verify_shapes(state: KVState, manifest: Manifest) -> None:
+def _verify_shapes(state: KVState, manifest: Packed) -> None:
     model = manifest.fingerprint
     expected = (model.kv_heads, manifest.token_count, model.head_dim)
     for tensor in (*state.keys, *state.values):

@@ -1,10 +1,12 @@
-"""The port to a vector index: what recall and writing ask of Milvus, and of its twin in RAM.
+"""The ports to a vector index: what recall and writing ask of Milvus, and of its twin in RAM.
 
-The index is rebuildable from the graph and holds no truth of its own. Every method that touches rows takes the
-tenant, and no implementation may answer with another tenant's row.
+    VecIndex      rebuildable from the graph, holds no truth of its own
+    RecordIndex   the same searches over memories that it keeps whole, where there is no graph
+
+Every method that touches rows takes the tenant, and no implementation may answer with another tenant's row.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,10 +16,23 @@ from memos.types import Memory, MemoryType
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexRow:
-    """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length."""
+    """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length.
+
+    ``record`` is the whole memory in its owner's own form; only a RecordIndex keeps it.
+    """
 
     memory: Memory
     vector: Sequence[float]
+    record: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRecord:
+    """A memory that is kept whole, as it was written. ``vector`` is empty unless it was asked for."""
+
+    memory_id: MemoryId
+    record: str
+    vector: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,3 +103,19 @@ class VecIndex(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class RecordIndex(VecIndex, Protocol):
+    """An index that keeps memories whole. ``upsert`` raises InvalidRequest, before it writes anything, for a record
+    beyond the store's limit; a later call with the same rows completes one that was interrupted.
+    """
+
+    def find_records(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, vectors: bool = False
+    ) -> dict[MemoryId, StoredRecord]:
+        """Those of the ids that exist in this cube, whatever their status."""
+        ...
+
+    def list_records(self, tenant: TenantId, cube: CubeId, *, vectors: bool = False) -> Iterator[StoredRecord]:
+        """Every record of a cube, whatever its status, in no order; read page by page."""
+        ...

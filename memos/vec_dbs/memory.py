@@ -1,11 +1,9 @@
 """The vector index's twin in RAM: exact cosine and BM25, the same walls, nothing kept."""
 
-import math
 import threading
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from heapq import nsmallest
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +12,9 @@ from memos.configs.vec_db import MemoryVecDBConfig
 from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryStatus
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow
-from memos.vec_dbs.words import words_of
-
-# The constants of Robertson's BM25 that Milvus has by default.
-BM25_K1: Final = 1.2
-BM25_B: Final = 0.75
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord
+from memos.vec_dbs.bm25 import Bm25Index
+from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_record
 
 _RowKey = tuple[CubeId, MemoryId]
 
@@ -27,23 +22,52 @@ _RowKey = tuple[CubeId, MemoryId]
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Stored:
     memory: Memory
+    record: str
     vector: NDArray[np.float32]
-    words: Mapping[str, int]
-    length: int
+    direction: NDArray[np.float32]
+
+    @property
+    def key(self) -> _RowKey:
+        return self.memory.cube, self.memory.id
 
     def matches(self, where: IndexFilter) -> bool:
         memory = self.memory
         in_cube = memory.cube in where.cubes and memory.status is MemoryStatus.ACTIVATED
         return in_cube and (not where.memory_types or memory.memory_type in where.memory_types)
 
+    def as_record(self, *, vectors: bool) -> StoredRecord:
+        vector = tuple(self.vector.tolist()) if vectors else ()
+        return StoredRecord(memory_id=self.memory.id, record=self.record, vector=vector)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Shelf:
+    """What one tenant has."""
+
+    rows: dict[_RowKey, _Stored] = field(default_factory=dict[_RowKey, _Stored])
+    words: Bm25Index[_RowKey] = field(default_factory=Bm25Index[_RowKey])
+
+    def put(self, row: _Stored) -> None:
+        self.rows[row.key] = row
+        self.words.put(row.key, row.memory.text)
+
+    def remove(self, key: _RowKey) -> None:
+        self.rows.pop(key, None)
+        self.words.remove(key)
+
 
 class MemoryIndex:
-    """A VecIndex for tests and for running without a server."""
+    """A VecIndex and a RecordIndex for tests and for running without a server.
 
-    def __init__(self) -> None:
+    A row takes no more than ``max_record_bytes``, if that is given. A dimension of 0 means that rows have no vectors
+    and are found by their words alone.
+    """
+
+    def __init__(self, *, max_record_bytes: int | None = None) -> None:
+        self._max_record_bytes = max_record_bytes
         self._lock = threading.Lock()
         self._made_for: tuple[int, str] | None = None
-        self._rows: dict[TenantId, dict[_RowKey, _Stored]] = {}
+        self._shelves: dict[TenantId, _Shelf] = {}
 
     def ensure(self, *, dimension: int, model: str) -> None:
         """Remember the dimension; raises InvalidConfig when it was another one."""
@@ -59,31 +83,35 @@ class MemoryIndex:
         """Write rows. Raises InvalidRequest for a vector of another dimension."""
         stored = [self._build(row) for row in rows]
         with self._lock:
-            mine = self._rows.setdefault(tenant, {})
-            mine.update({(item.memory.cube, item.memory.id): item for item in stored})
+            shelf = self._shelves.setdefault(tenant, _Shelf())
+            for row in stored:
+                shelf.put(row)
 
     def search_dense(
         self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The nearest rows by cosine. ``timeout_s`` has no meaning in RAM."""
-        query = _unit(vector)
         rows = [row for row in self._of(tenant) if row.matches(where)]
-        return _best(((row, float(row.vector @ query)) for row in rows), limit)
+        if not rows:
+            return []
+        cosines = np.stack([row.direction for row in rows]) @ _unit(vector)
+        return _best(zip(rows, cosines.tolist(), strict=True), limit)
 
     def search_text(
         self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The best rows by BM25 over the tenant's rows. ``timeout_s`` has no meaning in RAM."""
-        rows = self._of(tenant)
-        scores = _Bm25(rows).scores(words_of(text), [row for row in rows if row.matches(where)])
-        return _best(((row, score) for row, score in scores if score > 0), limit)
+        with self._lock:
+            shelf = self._shelf(tenant)
+            scored = [(shelf.rows[key], score) for key, score in shelf.words.scores(text).items()]
+        return _best(((row, score) for row, score in scored if row.matches(where)), limit)
 
     def delete(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
         """Remove rows."""
         with self._lock:
-            mine = self._rows.get(tenant, {})
+            shelf = self._shelves.get(tenant, _Shelf())
             for memory in ids:
-                mine.pop((cube, memory), None)
+                shelf.remove((cube, memory))
 
     def delete_cube(self, tenant: TenantId, cube: CubeId) -> None:
         """Remove every row of a cube."""
@@ -92,6 +120,20 @@ class MemoryIndex:
     def list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
         """The ids of all rows of a cube."""
         return [row.memory.id for row in self._of(tenant) if row.memory.cube == cube]
+
+    def find_records(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, vectors: bool = False
+    ) -> dict[MemoryId, StoredRecord]:
+        """Those of the ids that exist."""
+        with self._lock:
+            mine = self._shelf(tenant).rows
+            found = [mine[cube, memory] for memory in ids if (cube, memory) in mine]
+        return {row.memory.id: row.as_record(vectors=vectors) for row in found}
+
+    def list_records(self, tenant: TenantId, cube: CubeId, *, vectors: bool = False) -> Iterator[StoredRecord]:
+        """Every record of a cube."""
+        rows = (row for row in self._of(tenant) if row.memory.cube == cube)
+        return (row.as_record(vectors=vectors) for row in rows)
 
     def flush(self) -> None:
         """Nothing is held back in RAM."""
@@ -105,37 +147,28 @@ class MemoryIndex:
 
     def _of(self, tenant: TenantId) -> list[_Stored]:
         with self._lock:
-            self._dimension()
-            return list(self._rows.get(tenant, {}).values())
+            return list(self._shelf(tenant).rows.values())
+
+    def _shelf(self, tenant: TenantId) -> _Shelf:
+        self._dimension()
+        return self._shelves.get(tenant, _Shelf())
 
     def _build(self, row: IndexRow) -> _Stored:
         if len(row.vector) != self._dimension():
             raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension()}")
-        words = words_of(row.memory.text)
-        return _Stored(memory=row.memory, vector=_unit(row.vector), words=Counter(words), length=len(words))
+        if self._max_record_bytes is not None:
+            check_record(row, limit_bytes=self._max_record_bytes)
+        return _Stored(
+            memory=row.memory,
+            record=row.record,
+            vector=np.asarray(row.vector, dtype=np.float32),
+            direction=_unit(row.vector),
+        )
 
     def _dimension(self) -> int:
         if self._made_for is None:
             raise Unavailable("milvus", "the collection is missing; call ensure() first")
         return self._made_for[0]
-
-
-class _Bm25:
-    """Robertson and Zaragoza 2009, with the statistics of the given rows."""
-
-    def __init__(self, rows: Sequence[_Stored]) -> None:
-        self._count = len(rows)
-        self._mean_length = sum(row.length for row in rows) / max(self._count, 1) or 1.0
-        self._found_in = Counter(word for row in rows for word in row.words)
-
-    def scores(self, query: Sequence[str], rows: Sequence[_Stored]) -> list[tuple[_Stored, float]]:
-        return [(row, sum(self._score(word, row) for word in query)) for row in rows]
-
-    def _score(self, word: str, row: _Stored) -> float:
-        count, found_in = row.words.get(word, 0), self._found_in[word]
-        rarity = math.log(1 + (self._count - found_in + 0.5) / (found_in + 0.5))
-        length_norm = 1 - BM25_B + BM25_B * row.length / self._mean_length
-        return rarity * count * (BM25_K1 + 1) / (count + BM25_K1 * length_norm)
 
 
 def _unit(vector: Sequence[float]) -> NDArray[np.float32]:
@@ -144,10 +177,15 @@ def _unit(vector: Sequence[float]) -> NDArray[np.float32]:
 
 
 def _best(scored: Iterable[tuple[_Stored, float]], limit: int) -> list[IndexHit]:
-    ranked = sorted(scored, key=lambda pair: (-pair[1], pair[0].memory.id))[: max(limit, 0)]
+    ranked = nsmallest(max(limit, 0), scored, key=lambda pair: (-pair[1], pair[0].memory.id))
     return [IndexHit(memory_id=row.memory.id, cube=row.memory.cube, score=score) for row, score in ranked]
 
 
 def build_index(config: MemoryVecDBConfig) -> MemoryIndex:
     """An empty index; a MemoryVecDBConfig has nothing to say."""
     return MemoryIndex()
+
+
+def build_records(config: MemoryVecDBConfig) -> MemoryIndex:
+    """An empty index with the limit of a real one."""
+    return MemoryIndex(max_record_bytes=MAX_RECORD_BYTES)

@@ -18,7 +18,7 @@ import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from typing import Any, Final, cast
+from typing import Any, ClassVar, Final, cast
 
 import grpc
 from pymilvus import DataType, Function, FunctionType, MilvusClient
@@ -42,6 +42,7 @@ _RECONNECT: Final = {"grpc.initial_reconnect_backoff_ms": 200, "grpc.max_reconne
 SLOW_CALL_TIMEOUT_S: Final = 60.0
 FLUSH_AFTER_ROWS: Final = 500
 ROWS_PER_CALL: Final = 200
+CHARS_PER_CALL: Final = 2_000_000  # what Milvus Lite takes in within a second, be it a few long texts
 IDS_PER_PAGE: Final = 4000
 # The client's errors may name each other as their causes, so the search has an end.
 CAUSES_LOOKED_AT: Final = 8
@@ -54,6 +55,8 @@ _COLLECTION_MISSING: Final = 100
 
 class MilvusIndex:
     """A VecIndex in Milvus. Thread-safe. Connects at first use; make a new one after a fork."""
+
+    shape: ClassVar[schema.Shape] = schema.INDEX
 
     def __init__(self, url: str, token: str, collection: str, *, flush_after_rows: int = FLUSH_AFTER_ROWS) -> None:
         self._clock: Clock = SystemClock()
@@ -73,7 +76,7 @@ class MilvusIndex:
         self.ping()
         with self._translated():
             client = self._client()
-            stamp = schema.build_stamp(dimension=dimension, model=model)
+            stamp = schema.build_stamp(dimension=dimension, model=model, shape=self.shape)
             if not client.has_collection(self._collection, timeout=CALL_TIMEOUT_S):
                 self._create(client, dimension=dimension, stamp=stamp)
             described = client.describe_collection(self._collection, timeout=CALL_TIMEOUT_S)
@@ -85,10 +88,9 @@ class MilvusIndex:
     def upsert(self, tenant: TenantId, rows: Sequence[IndexRow]) -> None:
         """Write rows. Raises InvalidRequest for a vector of another dimension."""
         for row in rows:
-            if self._dimension not in (None, len(row.vector)):
-                raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension}")
-        for start in range(0, len(rows), ROWS_PER_CALL):
-            chunk = [layout.build_row(tenant, row) for row in rows[start : start + ROWS_PER_CALL]]
+            self._check(row)
+        built = (self._build_row(tenant, row) for row in rows)
+        for chunk in layout.build_chunks(built, max_rows=ROWS_PER_CALL, max_chars=CHARS_PER_CALL):
             self._call("upsert", data=chunk, partition_name=layout.partition_of(tenant))
             self._count_fresh(len(chunk))
 
@@ -123,15 +125,8 @@ class MilvusIndex:
 
     def list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
         """The ids of all rows of a cube, read in pages."""
-        pages = self._call(
-            "query_iterator",
-            filter=layout.cube_expression(tenant, [cube]),
-            output_fields=["memory_id"],
-            batch_size=IDS_PER_PAGE,
-            partition_names=[layout.partition_of(tenant)],
-        )
-        with self._translated():
-            return [MemoryId(row["memory_id"]) for page in iter(pages.next, []) for row in page]
+        pages = self._pages(tenant, cube, ["memory_id"], IDS_PER_PAGE)
+        return [MemoryId(row["memory_id"]) for page in pages for row in page]
 
     def flush(self) -> None:
         """Seal fresh rows on Milvus Lite. Nothing to do on a real Milvus."""
@@ -158,6 +153,13 @@ class MilvusIndex:
         if client is not None:
             client.close()
 
+    def _check(self, row: IndexRow) -> None:
+        if self._dimension not in (None, len(row.vector)):
+            raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension}")
+
+    def _build_row(self, tenant: TenantId, row: IndexRow) -> dict[str, Any]:
+        return layout.build_row(tenant, row)
+
     # -- calls -------------------------------------------------------------------------------------------------
 
     def _search(
@@ -178,6 +180,24 @@ class MilvusIndex:
             timeout=min(timeout_s, CALL_TIMEOUT_S),
         )
         return [_hit(hit) for hit in found[0]]
+
+    def _pages(
+        self, tenant: TenantId, cube: CubeId, fields: Sequence[str], rows: int
+    ) -> Generator[list[dict[str, Any]]]:
+        """Every row of a cube, so many at once."""
+        pages = self._call(
+            "query_iterator",
+            filter=layout.cube_expression(tenant, [cube]),
+            output_fields=list(fields),
+            batch_size=rows,
+            partition_names=[layout.partition_of(tenant)],
+        )
+        while page := self._next(pages):
+            yield page
+
+    def _next(self, pages: Any) -> list[dict[str, Any]]:
+        with self._translated():
+            return cast(list[dict[str, Any]], pages.next())
 
     def _call(self, method: str, **arguments: Any) -> Any:
         """Call the client's method on our collection."""
@@ -238,7 +258,7 @@ class MilvusIndex:
     def _create(self, client: _Client, *, dimension: int, stamp: str) -> None:
         # A real Milvus keeps the description, Milvus Lite only the properties.
         kept = {"properties": {schema.STAMP_PROPERTY: stamp}} if self._lite else {}
-        fields = _fields(client, dimension=dimension, description=stamp)
+        fields = _fields(client, self.shape, dimension=dimension, description=stamp)
         try:
             client.create_collection(
                 self._collection, schema=fields, consistency_level="Session", timeout=SLOW_CALL_TIMEOUT_S, **kept
@@ -292,9 +312,9 @@ def _find_status(error: BaseException) -> grpc.StatusCode | None:
     return cast(grpc.Call, behind).code() if isinstance(behind, grpc.RpcError) else None
 
 
-def _fields(client: _Client, *, dimension: int, description: str) -> Any:
+def _fields(client: _Client, shape: schema.Shape, *, dimension: int, description: str) -> Any:
     fields = client.create_schema(enable_dynamic_field=False, description=description)
-    for name, kind, options in schema.SCALAR_FIELDS:
+    for name, kind, options in shape.scalar_fields:
         fields.add_field(name, DataType[kind], **options)
     fields.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension)
     fields.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)

@@ -5,6 +5,7 @@
     cube_key    digest(tenant, cube)
     words       the text, analysed (memos.vec_dbs.words); the server derives ``sparse`` from it by BM25
     dense       the embedding
+    record      where memories are kept whole: the memory, as its owner wrote it
 
 An expression holds nothing but digests made here and the values of our own enums. A digest has only the letters 0-9
 and a-f, so no id that a caller chose can change what an expression means. (Milvus's own parameters for expressions
@@ -12,9 +13,10 @@ are not understood by Milvus Lite 3.2.)
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
+from memos.errors import InvalidRequest
 from memos.ids import CubeId, MemoryId, TenantId, storage_key
 from memos.types import MemoryStatus
 from memos.vec_dbs.base import IndexFilter, IndexRow
@@ -26,6 +28,7 @@ PARTITIONS: Final = 32
 DIGEST_CHARS: Final = 32
 MAX_ID_BYTES: Final = 4 * 128
 MAX_WORDS_BYTES: Final = 60_000
+MAX_RECORD_BYTES: Final = 65_535  # Milvus's own limit for a text
 MAX_TEXT_CHARS: Final = 4 * MAX_WORDS_BYTES  # more is not even analysed: what is kept has been filled long before
 
 
@@ -70,6 +73,48 @@ def build_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
     }
 
 
+def build_record_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
+    """What is stored of a memory that is kept whole. Check the row before (check_record)."""
+    memory = row.memory
+    return {
+        "pk": digest(tenant, memory.cube, memory.id),
+        "tenant_key": digest(tenant),
+        "cube_key": digest(tenant, memory.cube),
+        "cube": memory.cube,
+        "memory_id": memory.id,
+        "status": memory.status.value,
+        "memory_type": memory.memory_type.value,
+        "words": searchable(memory.text),
+        "record": row.record,
+        "dense": list(row.vector),
+    }
+
+
+def check_record(row: IndexRow, *, limit_bytes: int = MAX_RECORD_BYTES) -> None:
+    """Raise InvalidRequest, naming the limit, for a record that does not fit."""
+    size = len(row.record.encode())
+    if size > limit_bytes:
+        raise InvalidRequest(
+            f"memory {row.memory.id!r:.80} takes {size:,} bytes with its metadata and sources; Milvus keeps at most "
+            f"{limit_bytes:,}: split its text, or keep it in a tree_text memory"
+        )
+
+
+def build_chunks(rows: Iterable[dict[str, Any]], *, max_rows: int, max_chars: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows in order, in chunks that have so many rows and, but for a single row, so many characters at most."""
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        chars = len(row["words"]) + len(row.get("record", ""))
+        if chunk and (len(chunk) == max_rows or size + chars > max_chars):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += chars
+    if chunk:
+        yield chunk
+
+
 def searchable(text: str) -> str:
     """The words of a text, joined, as an index stores them and a query sends them."""
     joined = " ".join(words_of(text[:MAX_TEXT_CHARS]))
@@ -88,6 +133,11 @@ def search_expression(tenant: TenantId, where: IndexFilter) -> str:
     if where.memory_types:
         terms.append(f"memory_type in {_listed(kind.value for kind in where.memory_types)}")
     return " and ".join(terms)
+
+
+def record_expression(tenant: TenantId, cube: CubeId, ids: Iterable[MemoryId]) -> str:
+    """The filter that holds for these memories of a cube."""
+    return f"{cube_expression(tenant, [cube])} and pk in {_listed(primary_keys(tenant, cube, ids))}"
 
 
 def cube_expression(tenant: TenantId, cubes: Sequence[CubeId]) -> str:

@@ -1,17 +1,24 @@
-"""What the collection is made of, and the stamp that says what it was made for. Pure.
+"""What the collections are made of, and the stamp that says what one was made for. Pure.
 
-The fields are explained in memos.vec_dbs.rows. The stamp is a JSON object, {"schema", "model", "dimension"}, which
-travels with the collection: vectors of two models cannot be compared, even where their dimensions agree.
+    COLLECTION          an index whose truth is elsewhere            (a tree's)
+    COLLECTION_records  whole memories, found by the same searches   (those of general_text)
+
+The fields are explained in memos.vec_dbs.rows. The stamp is a JSON object, {"schema", "model", "dimension"}, with
+"records" where memories are kept whole, which travels with the collection: vectors of two models cannot be compared,
+even where their dimensions agree.
 """
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from memos.errors import InvalidConfig
-from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_WORDS_BYTES
+from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_WORDS_BYTES
 
 SCHEMA_VERSION: Final = 1
+RECORDS_VERSION: Final = 1
+RECORDS_SUFFIX: Final = "_records"
 STAMP_PROPERTY: Final = "memos"
 
 _KEY: Final = {"max_length": DIGEST_CHARS}
@@ -22,27 +29,54 @@ _WORDS: Final = {
     "enable_analyzer": True,
     "analyzer_params": {"tokenizer": "standard"},
 }
-SCALAR_FIELDS: Final[tuple[tuple[str, str, Mapping[str, Any]], ...]] = (
+_Fields = tuple[tuple[str, str, Mapping[str, Any]], ...]
+_KEYS: Final[_Fields] = (
     ("pk", "VARCHAR", {"is_primary": True, **_KEY}),
     ("tenant_key", "VARCHAR", _KEY),
     ("cube_key", "VARCHAR", _KEY),
     ("cube", "VARCHAR", _ID),
     ("memory_id", "VARCHAR", _ID),
-    ("user", "VARCHAR", _ID),
-    ("session", "VARCHAR", _ID),
-    ("status", "VARCHAR", _NAME),
-    ("memory_type", "VARCHAR", _NAME),
-    ("version", "INT64", {}),
-    ("said_at_ms", "INT64", {}),
-    ("words", "VARCHAR", _WORDS),
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Shape:
+    """The scalar fields of a kind of collection, and what its stamp says beside the model."""
+
+    scalar_fields: _Fields
+    stamp: Mapping[str, int]
+
+
+INDEX: Final = Shape(
+    scalar_fields=(
+        *_KEYS,
+        ("user", "VARCHAR", _ID),
+        ("session", "VARCHAR", _ID),
+        ("status", "VARCHAR", _NAME),
+        ("memory_type", "VARCHAR", _NAME),
+        ("version", "INT64", {}),
+        ("said_at_ms", "INT64", {}),
+        ("words", "VARCHAR", _WORDS),
+    ),
+    stamp={"schema": SCHEMA_VERSION},
+)
+RECORDS: Final = Shape(
+    scalar_fields=(
+        *_KEYS,
+        ("status", "VARCHAR", _NAME),
+        ("memory_type", "VARCHAR", _NAME),
+        ("words", "VARCHAR", _WORDS),
+        ("record", "VARCHAR", {"max_length": MAX_RECORD_BYTES}),
+    ),
+    stamp={"schema": SCHEMA_VERSION, "records": RECORDS_VERSION},
 )
 
 INDEXES: Final = {"dense": ("AUTOINDEX", "COSINE"), "sparse": ("SPARSE_INVERTED_INDEX", "BM25")}
 
 
-def build_stamp(*, dimension: int, model: str) -> str:
-    """The stamp of a collection for this model."""
-    return json.dumps({"schema": SCHEMA_VERSION, "model": model, "dimension": dimension}, sort_keys=True)
+def build_stamp(*, dimension: int, model: str, shape: Shape = INDEX) -> str:
+    """The stamp of a collection of this shape for this model."""
+    return json.dumps({**shape.stamp, "model": model, "dimension": dimension}, sort_keys=True)
 
 
 def check_stamp(found: str, wanted: str, *, collection: str) -> None:
@@ -63,4 +97,5 @@ def check_stamp(found: str, wanted: str, *, collection: str) -> None:
 
 def _describe(stamp: str) -> str:
     values = cast(dict[str, Any], json.loads(stamp))
-    return f"{values['dimension']} dimensions of model {values['model']!r} (schema {values['schema']})"
+    records = f", records {values['records']}" if "records" in values else ""
+    return f"{values['dimension']} dimensions of model {values['model']!r} (schema {values['schema']}{records})"

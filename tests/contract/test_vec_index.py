@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
+import numpy as np
 import pytest
 
 from memos.configs.vec_db import VectorDBConfigFactory
@@ -14,23 +15,38 @@ from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, SessionId, TenantId, UserId, tenant_id
 from memos.settings import Settings
 from memos.types import Memory, MemoryStatus, MemoryType
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, VecIndex
-from memos.vec_dbs.factory import VecDBFactory, build_index
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, RecordIndex, VecIndex
+from memos.vec_dbs.factory import VecDBFactory, build_index, build_record_index
+from memos.vec_dbs.rows import MAX_RECORD_BYTES
 
 CUBE = CubeId("cube")
 HERE = IndexFilter(cubes=(CUBE,))
 X, Y, Z = (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)
 
 
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
+KINDS = ["memory", pytest.param("server", marks=pytest.mark.servers)]
+
+
+@pytest.fixture(scope="module", params=KINDS)
 def index(request: pytest.FixtureRequest) -> Iterator[VecIndex]:
-    if request.param == "memory":
-        made = build_index(Settings(milvus_url="memory://"))
-    else:
-        made = build_index(own_collection(request.getfixturevalue("settings")))
+    made = build_index(settings_for(request))
     made.ensure(dimension=3, model="test-model")
     yield made
     made.close()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def records(request: pytest.FixtureRequest) -> Iterator[RecordIndex]:
+    made = build_record_index(settings_for(request))
+    made.ensure(dimension=3, model="test-model")
+    yield made
+    made.close()
+
+
+def settings_for(request: pytest.FixtureRequest) -> Settings:
+    if request.param == "memory":
+        return Settings(milvus_url="memory://")
+    return own_collection(request.getfixturevalue("settings"))
 
 
 @pytest.fixture
@@ -43,9 +59,11 @@ def own_collection(settings: Settings) -> Settings:
     return settings.model_copy(update={"milvus_collection": f"test_{uuid4().hex}"})
 
 
-def a_row(name: str, vector: Sequence[float] = X, *, text: str = "some text", cube: CubeId = CUBE) -> IndexRow:
+def a_row(
+    name: str, vector: Sequence[float] = X, *, text: str = "some text", cube: CubeId = CUBE, record: str = ""
+) -> IndexRow:
     memory = Memory(id=MemoryId(name), cube=cube, user=UserId("ann"), session=SessionId("s"), text=text)
-    return IndexRow(memory=memory, vector=vector)
+    return IndexRow(memory=memory, vector=vector, record=record)
 
 
 def dense(
@@ -235,6 +253,126 @@ class TestVecIndex:
         assert index.list_ids(tenant, CUBE) == []
 
 
+class TestRecordIndex:
+    def test_a_record_comes_back_as_it_was_written(self, records: RecordIndex, tenant: TenantId) -> None:
+        written = '{"memory": "Zoë \U0001f408 said \\"hi\\"\\n", "nul": "\\u0000"}'
+        records.upsert(tenant, [a_row("m", record=written), a_row("empty")])
+        found = records.find_records(tenant, CUBE, ids("m", "absent", "m", "empty"))
+        assert {name: stored.record for name, stored in found.items()} == {"m": written, "empty": ""}
+        assert found[MemoryId("m")].memory_id == "m"
+        assert records.find_records(tenant, CUBE, []) == {}
+
+    def test_vectors_come_only_when_asked_for_and_bit_by_bit(self, records: RecordIndex, tenant: TenantId) -> None:
+        third = (0.33333334, 0.66666669, 0.66666663)
+        records.upsert(tenant, [a_row("m", third)])
+        [listed] = records.list_records(tenant, CUBE, vectors=True)
+        found = records.find_records(tenant, CUBE, ids("m"), vectors=True)[MemoryId("m")]
+        assert [float32(value) for value in third] == list(listed.vector) == list(found.vector)
+        assert records.find_records(tenant, CUBE, ids("m"))[MemoryId("m")].vector == ()
+        assert [each.vector for each in records.list_records(tenant, CUBE)] == [()]
+
+    def test_a_record_is_replaced_with_its_row(self, records: RecordIndex, tenant: TenantId) -> None:
+        records.upsert(tenant, [a_row("m", record="old", text="old words")])
+        records.flush()
+        records.upsert(tenant, [a_row("m", record="new", text="new words")])
+        assert [each.record for each in records.list_records(tenant, CUBE)] == ["new"]
+        assert records.find_records(tenant, CUBE, ids("m"))[MemoryId("m")].record == "new"
+        assert names(text(records, tenant, "old")) == []
+
+    def test_archived_records_are_read_but_not_found(self, records: RecordIndex, tenant: TenantId) -> None:
+        row = a_row("m", text="tea", record="r")
+        records.upsert(tenant, [replace(row, memory=replace(row.memory, status=MemoryStatus.ARCHIVED))])
+        assert dense(records, tenant) == text(records, tenant, "tea") == []
+        assert [each.record for each in records.list_records(tenant, CUBE)] == ["r"]
+        assert list(records.find_records(tenant, CUBE, ids("m"))) == ["m"]
+
+    def test_both_searches_find_whole_memories(self, records: RecordIndex, tenant: TenantId) -> None:
+        working = replace(a_row("w", Y).memory, memory_type=MemoryType.WORKING, text="tea")
+        records.upsert(tenant, [a_row("m", text="tea"), IndexRow(memory=working, vector=Y, record="r")])
+        only_working = IndexFilter(cubes=(CUBE,), memory_types=(MemoryType.WORKING,))
+        assert names(dense(records, tenant, Y)) == ["w", "m"]
+        assert names(dense(records, tenant, X, only_working)) == names(text(records, tenant, "tea", only_working))
+        assert names(text(records, tenant, "tea", only_working)) == ["w"]
+
+    def test_no_reading_reaches_another_tenants_or_cubes_records(
+        self, records: RecordIndex, tenant: TenantId, other: TenantId
+    ) -> None:
+        second = CubeId("cube 2")
+        records.upsert(tenant, [a_row("m", record="mine"), a_row("m", record="of cube 2", cube=second)])
+        records.upsert(other, [a_row("m", record="theirs"), a_row("n", record="theirs")])
+        for owner, cube, record in ((tenant, CUBE, "mine"), (tenant, second, "of cube 2")):
+            assert [each.record for each in records.list_records(owner, cube)] == [record]
+            found = records.find_records(owner, cube, ids("m", "n"))
+            assert {name: each.record for name, each in found.items()} == {"m": record}
+        records.delete(other, CUBE, ids("m", "n"))
+        records.delete_cube(tenant, second)
+        assert [each.record for each in records.list_records(tenant, CUBE)] == ["mine"]
+        assert list(records.list_records(other, CUBE)) == list(records.list_records(tenant, second)) == []
+
+    def test_ids_full_of_filter_syntax_read_only_themselves(self, records: RecordIndex, tenant: TenantId) -> None:
+        records.upsert(tenant, [a_row("plain", record="r")])
+        assert records.find_records(tenant, CUBE, ids('"] or pk != "', "x' or '1' == '1")) == {}
+        assert list(records.list_records(tenant, CubeId('c"] or tenant_key != "'))) == []
+
+    def test_a_record_at_the_limit_fits_and_one_beyond_is_refused(self, records: RecordIndex, tenant: TenantId) -> None:
+        longest = "ü" * (MAX_RECORD_BYTES // 2)
+        with pytest.raises(InvalidRequest, match=r"65,536 bytes .* 65,535"):
+            records.upsert(tenant, [a_row("m", record="fits"), a_row("n", record=longest + "ab")])
+        assert list(records.list_records(tenant, CUBE)) == []
+        records.upsert(tenant, [a_row("m", record=longest + "a")])
+        assert [each.record for each in records.list_records(tenant, CUBE)] == [longest + "a"]
+
+    def test_large_cubes_are_read_in_pages(self, records: RecordIndex, tenant: TenantId) -> None:
+        wanted = {f"m{number}": f"record {number}" for number in range(1300)}
+        records.upsert(tenant, [a_row(name, text="", record=record) for name, record in wanted.items()])
+        listed = list(records.list_records(tenant, CUBE))
+        assert len(listed) == len(wanted)
+        assert {each.memory_id: each.record for each in listed} == wanted
+        found = records.find_records(tenant, CUBE, ids(*wanted))
+        assert {name: each.record for name, each in found.items()} == wanted
+
+    def test_another_model_is_refused_with_both_names(self, records: RecordIndex) -> None:
+        with pytest.raises(InvalidConfig, match="another-model"):
+            records.ensure(dimension=3, model="another-model")
+
+
+@pytest.mark.servers
+def test_records_lie_beside_the_index_and_neither_meets_the_other(settings: Settings, tenant: TenantId) -> None:
+    shared = own_collection(settings)
+    index, records = build_index(shared), build_record_index(shared)
+    for each in (index, records):
+        each.ensure(dimension=3, model="m")
+    records.upsert(tenant, [a_row("m", record="r")])
+    assert dense(index, tenant) == []
+    assert names(dense(records, tenant)) == ["m"]
+    index.close()
+    records.close()
+    clash = build_index(shared.model_copy(update={"milvus_collection": f"{shared.milvus_collection}_records"}))
+    with pytest.raises(InvalidConfig, match="records 1"):
+        clash.ensure(dimension=3, model="m")
+    clash.close()
+
+
+@pytest.mark.servers
+def test_records_outlive_the_object_that_wrote_them(settings: Settings, tenant: TenantId) -> None:
+    shared = own_collection(settings)
+    for attempt in range(2):
+        records = build_record_index(shared)
+        records.ensure(dimension=3, model="m")
+        if attempt == 0:
+            records.upsert(tenant, [a_row("m", record="r")])
+        assert [each.record for each in records.list_records(tenant, CUBE)] == ["r"]
+        records.close()
+
+
+def ids(*names: str) -> list[MemoryId]:
+    return [MemoryId(name) for name in names]
+
+
+def float32(value: float) -> float:
+    return float(np.float32(value))
+
+
 @pytest.mark.servers
 def test_fresh_rows_are_flushed_behind_when_there_are_enough(settings: Settings, tenant: TenantId) -> None:
     own = own_collection(settings)
@@ -266,7 +404,8 @@ def test_processes_that_start_together_make_one_collection(settings: Settings, t
     shared = own_collection(settings)
     indexes = [build_index(shared) for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda each: each.ensure(dimension=3, model="m"), indexes))
+        for started in [pool.submit(each.ensure, dimension=3, model="m") for each in indexes]:
+            started.result()
     indexes[0].upsert(tenant, [a_row("m", text="tea")])
     assert [names(dense(each, tenant)) for each in indexes] == [["m"]] * 4
     for each in indexes:

@@ -7,6 +7,7 @@ from threading import Event
 from typing import Any
 
 from memos.clock import ManualClock
+from memos.embedders.base import Purpose
 from memos.errors import Unavailable
 from memos.graph_dbs.memory import MemoryGraph
 from memos.ids import CubeId, JobId, SessionId, TenantId, UserId, message_id
@@ -29,7 +30,7 @@ class WordEmbedder:
     def __init__(self) -> None:
         self.batches: list[int] = []
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
+    def embed(self, texts: Sequence[str], *, purpose: Purpose = "document") -> list[list[float]]:
         self.batches.append(len(texts))
         return [self._embed_one(text) for text in texts]
 

@@ -1,16 +1,37 @@
 """Textual memories as an application sees them. Items answer to attributes and to keys, as MemOS users expect."""
 
+import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from memos.types import Category, Hit, Memory, MemoryStatus, MemoryType, Role, Source
+from memos.errors import InvalidRequest
+from memos.ids import CubeId, MemoryId, MessageId, SessionId, UserId
+from memos.settings import describe_validation_error
+from memos.types import (
+    DEFAULT_IMPORTANCE,
+    Category,
+    EdgeType,
+    Hit,
+    Memory,
+    MemoryStatus,
+    MemoryType,
+    Message,
+    Role,
+    Source,
+)
 
 
 class _Item(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise InvalidRequest(describe_validation_error(error, f"{type(self).__name__} field")) from None
 
     def __getitem__(self, name: str) -> Any:
         if name not in type(self).model_fields:
@@ -33,41 +54,84 @@ class SourceItem(_Item):
     chat_time: datetime
 
 
-class MemoryMetadata(_Item):
-    """What is known about a memory beside its text. Times are UTC."""
+class TextualMemoryMetadata(_Item):
+    """What is known about a memory beside its text. Times are UTC.
 
-    user_id: str
-    session_id: str
-    memory_type: MemoryType
-    type: Category
-    status: MemoryStatus
-    speaker: str
-    key: str
-    tags: tuple[str, ...]
-    entities: tuple[str, ...]
-    confidence: float
-    said_at: datetime
-    valid_at: datetime | None
-    invalid_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    version: int
+    ``importance`` held at ``importance_at``, by default the moment it is stored, and halves with time from then on.
+    """
+
+    user_id: str = ""
+    session_id: str = ""
+    memory_type: MemoryType = MemoryType.LONG_TERM
+    type: Category = Category.FACT
+    status: MemoryStatus = MemoryStatus.ACTIVATED
+    speaker: str = ""
+    key: str = ""
+    tags: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    confidence: float = Field(default=1.0, ge=0, le=1)
+    importance: float = Field(default=DEFAULT_IMPORTANCE, ge=0, le=1)
+    importance_at: datetime | None = None
+    said_at: datetime | None = None
+    valid_at: datetime | None = None
+    invalid_at: datetime | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    version: int = Field(default=1, ge=1)
 
 
-class MemoryItem(_Item):
+class TextualMemoryItem(_Item):
     """One memory. A search adds ``score``, the weighted ``parts`` that sum to it, and ``sources``."""
 
-    id: str
-    memory: str
-    metadata: MemoryMetadata
+    id: str = Field(default_factory=lambda: str(uuid.uuid4()), min_length=1, max_length=128)
+    memory: str = Field(min_length=1)
+    metadata: TextualMemoryMetadata = TextualMemoryMetadata()
     score: float | None = None
     parts: Mapping[str, float] | None = None
     sources: tuple[SourceItem, ...] = ()
 
 
-def item_of_memory(memory: Memory, sources: Sequence[Source] = ()) -> MemoryItem:
+class TextualEdge(_Item):
+    """A directed relation between two memories, or from a memory to the message it came from."""
+
+    source: str
+    target: str
+    type: EdgeType
+
+
+def memory_of_item(item: TextualMemoryItem, cube: CubeId, user: UserId, session: SessionId, *, now_ms: int) -> Memory:
+    """What is stored of an item; owner, session and times that it does not name are those given."""
+    known = item.metadata
+    created_ms = now_ms if known.created_at is None else milliseconds_of(known.created_at)
+    return Memory(
+        id=MemoryId(item.id),
+        cube=cube,
+        user=UserId(known.user_id) if known.user_id else user,
+        session=SessionId(known.session_id) if known.session_id else session,
+        text=item.memory,
+        memory_type=known.memory_type,
+        category=known.type,
+        status=known.status,
+        speaker=known.speaker,
+        key=known.key,
+        entities=known.entities,
+        tags=known.tags,
+        confidence=known.confidence,
+        importance=known.importance,
+        importance_at_ms=now_ms if known.importance_at is None else milliseconds_of(known.importance_at),
+        said_at_ms=created_ms if known.said_at is None else milliseconds_of(known.said_at),
+        valid_at_ms=None if known.valid_at is None else milliseconds_of(known.valid_at),
+        invalid_at_ms=None if known.invalid_at is None else milliseconds_of(known.invalid_at),
+        created_at_ms=created_ms,
+        updated_at_ms=created_ms if known.updated_at is None else milliseconds_of(known.updated_at),
+        version=known.version,
+        source_ids=tuple(MessageId(source.message_id) for source in item.sources),
+    )
+
+
+def item_of_memory(memory: Memory, sources: Sequence[Source] = ()) -> TextualMemoryItem:
     """A stored memory."""
-    return MemoryItem(
+    return TextualMemoryItem(
         id=memory.id,
         memory=memory.text,
         metadata=_metadata(memory),
@@ -75,14 +139,14 @@ def item_of_memory(memory: Memory, sources: Sequence[Source] = ()) -> MemoryItem
     )
 
 
-def item_of_hit(hit: Hit) -> MemoryItem:
+def item_of_hit(hit: Hit) -> TextualMemoryItem:
     """A found memory, with its score and sources."""
     found = item_of_memory(hit.memory, hit.sources)
     return found.model_copy(update={"score": hit.score, "parts": dict(hit.parts)})
 
 
-def _metadata(memory: Memory) -> MemoryMetadata:
-    return MemoryMetadata(
+def _metadata(memory: Memory) -> TextualMemoryMetadata:
+    return TextualMemoryMetadata(
         user_id=memory.user,
         session_id=memory.session,
         memory_type=memory.memory_type,
@@ -93,6 +157,8 @@ def _metadata(memory: Memory) -> MemoryMetadata:
         tags=memory.tags,
         entities=memory.entities,
         confidence=memory.confidence,
+        importance=memory.importance,
+        importance_at=time_of(memory.importance_at_ms or memory.created_at_ms),
         said_at=time_of(memory.said_at_ms),
         valid_at=None if memory.valid_at_ms is None else time_of(memory.valid_at_ms),
         invalid_at=None if memory.invalid_at_ms is None else time_of(memory.invalid_at_ms),
@@ -111,6 +177,35 @@ def _source(source: Source) -> SourceItem:
         content=source.text,
         chat_time=time_of(source.said_at_ms),
     )
+
+
+def message_of_source(source: SourceItem) -> Message:
+    """The message that a source shows."""
+    return Message(
+        id=MessageId(source.message_id),
+        role=source.role,
+        text=source.content,
+        speaker=source.speaker,
+        said_at_ms=milliseconds_of(source.chat_time),
+    )
+
+
+def source_of_item(source: SourceItem) -> Source:
+    """A source as recall hands it on."""
+    return Source(
+        message_id=MessageId(source.message_id),
+        session=SessionId(source.session_id),
+        role=source.role,
+        speaker=source.speaker,
+        text=source.content,
+        said_at_ms=milliseconds_of(source.chat_time),
+    )
+
+
+def milliseconds_of(time: datetime) -> int:
+    """Milliseconds since the epoch; a time without an offset is UTC."""
+    aware = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
+    return round(aware.timestamp() * 1000)
 
 
 def time_of(milliseconds: int) -> datetime:

@@ -18,6 +18,7 @@ from memos.graph_dbs.base import JobWrite
 from memos.ids import CubeId, JobId, MemoryId, TenantId, UserId, memory_id
 from memos.mem_reader.base import Conversation, Fact, Reader
 from memos.memories.textual.stores import TextStores
+from memos.organize.decay import DecayPolicy
 from memos.types import Lane, Memory, Message
 from memos.vec_dbs.base import IndexRow
 
@@ -75,6 +76,13 @@ class TextWriter:
             total += len(lagging)
         return total
 
+    def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy) -> int:
+        """Let the importance of a cube's memories fade up to now; returns how many were archived for it.
+
+        Search finds none of those any more; their index rows lag until ``index_lagging``.
+        """
+        return len(self._stores.graph.decay(tenant, cube, policy, now_ms=self._clock.now_ms()))
+
     def _read(self, jobs: Sequence[WriteJob], reader: Reader, keep: KeepAnswers) -> dict[JobId, list[Fact]]:
         facts = {item.job: _FACTS.validate_json(item.answer) for item in jobs if item.answer is not None}
         unread = [item for item in jobs if item.answer is None]
@@ -131,6 +139,7 @@ def build_memory(lane: Lane, item: WriteJob, ordinal: int, fact: Fact, now_ms: i
         entities=fact.entities,
         tags=fact.tags,
         confidence=fact.confidence,
+        importance_at_ms=now_ms,
         said_at_ms=max(message.said_at_ms for message in evidence),
         valid_at_ms=fact.valid_at_ms,
         invalid_at_ms=fact.invalid_at_ms,

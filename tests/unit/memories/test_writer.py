@@ -10,6 +10,7 @@ from memos.errors import Fenced, Unavailable
 from memos.ids import JobId, TenantId, memory_id
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
+from memos.organize.decay import DAY_MS, DecayPolicy
 from memos.vec_dbs.base import IndexFilter, IndexRow
 from memos.vec_dbs.memory import MemoryIndex
 from tests.support.text import LANE, DictationReader, WordEmbedder, forget, open_twins, work, write
@@ -107,6 +108,24 @@ def test_a_job_without_facts_is_applied_all_the_same() -> None:
     write(stores, work("j1", "hello"), reader=reader)
     assert reader.calls == [1]
     assert len(stores.graph.list_messages(LANE.tenant, LANE.cube, LANE.session, limit=10)) == 1
+
+
+def test_a_new_memory_has_the_default_importance_as_of_its_creation() -> None:
+    stores = open_twins()
+    write(stores, work("j1", "a fish"))
+    (memory,) = stores.graph.list_memories(LANE.tenant, LANE.cube)
+    assert (memory.importance, memory.importance_at_ms) == (0.5, memory.created_at_ms)
+
+
+def test_decay_counts_what_it_archives_and_the_index_follows() -> None:
+    stores, clock = open_twins(), ManualClock()
+    write(stores, work("j1", "a fish", "a bird"))
+    clock.advance_ms(30 * DAY_MS)
+    writer = TextWriter(stores, clock)
+    assert writer.decay(TenantId("other"), LANE.cube, DecayPolicy(half_life_days=10, archive_below=0.2)) == 0
+    assert writer.decay(LANE.tenant, LANE.cube, DecayPolicy(half_life_days=10, archive_below=0.2)) == 2
+    assert writer.index_lagging(LANE.tenant, LANE.cube) == 2
+    assert found(stores, "fish") == []
 
 
 def test_a_memory_rests_on_the_messages_it_names() -> None:

@@ -8,7 +8,7 @@ import pytest
 from memos.configs.vec_db import VectorDBConfigFactory
 from memos.errors import InvalidConfig
 from memos.settings import Settings
-from memos.vec_dbs.factory import VecDBFactory, build_index
+from memos.vec_dbs.factory import VecDBFactory, build_index, build_record_index
 from memos.vec_dbs.memory import MemoryIndex
 
 
@@ -40,6 +40,15 @@ def test_an_unknown_backend_lists_the_known() -> None:
 def test_a_configuration_makes_an_index() -> None:
     config = VectorDBConfigFactory.model_validate({"backend": "memory"})
     assert isinstance(VecDBFactory.from_config(config), MemoryIndex)
+
+
+def test_records_are_chosen_as_the_index_is() -> None:
+    assert isinstance(build_record_index(Settings(milvus_url="memory://")), MemoryIndex)
+    assert isinstance(
+        VecDBFactory.records_from_config(VectorDBConfigFactory.model_validate({"backend": "memory"})), MemoryIndex
+    )
+    with pytest.raises(InvalidConfig, match="MEMOS_MILVUS_URL"):
+        build_record_index(Settings())
 
 
 def test_choosing_the_twin_imports_no_driver() -> None:
