@@ -105,6 +105,10 @@ class Settings(BaseSettings):
     worker_max_memory_mb: int = Field(default=4096, ge=256, description="A worker process is renewed beyond this.")
     worker_max_tasks: int = Field(default=20_000, ge=1, description="A worker process is renewed after so many hints.")
 
+    documents_root: Path | None = Field(
+        default=None, description="The one directory below which add(doc_path=...) may read; nothing by default."
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @property
@@ -200,7 +204,8 @@ def describe_validation_error(error: ValidationError, what: str) -> str:
 
 def _describe_one(item: dict[str, Any], what: str) -> str:
     where = ".".join(str(part) for part in item["loc"]) or "(the whole)"
-    hidden = item["type"] == "missing" or where.rpartition(".")[2].endswith(_SECRET_ENDINGS)
+    # The whole of a mapping may hold a key.
+    hidden = item["type"] == "missing" or not item["loc"] or where.rpartition(".")[2].endswith(_SECRET_ENDINGS)
     shown = "" if hidden else f" (got {item.get('input')!r:.80})"
     return f"{what} {where}: {item['msg']}{shown}"
 

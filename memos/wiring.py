@@ -1,20 +1,30 @@
 """From settings to working parts, the same for an application, a worker and the command line."""
 
-from typing import TYPE_CHECKING
+import hashlib
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, cast
 
-from memos.configs.embedder import EmbedderConfigFactory, SentenceTransformerEmbedderConfig
+from memos.configs.embedder import EmbedderConfig, EmbedderConfigFactory, SentenceTransformerEmbedderConfig
 from memos.configs.llm import HuggingFaceLLMConfig, LLMConfigFactory
-from memos.configs.mem_reader import MemReaderConfigFactory, RulesMemReaderConfig, SimpleStructMemReaderConfig
+from memos.configs.mem_reader import (
+    DocumentMemReaderConfig,
+    MemReaderConfigFactory,
+    RulesMemReaderConfig,
+    SimpleStructMemReaderConfig,
+)
+from memos.configs.memory import TreeTextMemoryConfig
 from memos.embedders.base import Embedder
 from memos.embedders.factory import EmbedderFactory
 from memos.errors import InvalidConfig
-from memos.graph_dbs.factory import build_graph
+from memos.graph_dbs.factory import GraphStoreFactory, build_graph
 from memos.llms.factory import LLMFactory
+from memos.local.ondemand import ensure_servers
+from memos.local.servers import Server
 from memos.mem_reader.base import Reader
 from memos.mem_reader.factory import build_reader
 from memos.memories.textual.stores import TextStores
 from memos.settings import Settings
-from memos.vec_dbs.factory import build_index
+from memos.vec_dbs.factory import VecDBFactory, build_index
 
 if TYPE_CHECKING:
     from memos.llms.huggingface import HuggingFaceLLM
@@ -22,13 +32,37 @@ if TYPE_CHECKING:
 
 def open_stores(settings: Settings) -> TextStores:
     """Connect to graph and index and load the embedder. Raises Unavailable or InvalidConfig, naming which."""
-    stores = TextStores(graph=build_graph(settings), index=build_index(settings), embedder=open_embedder(settings))
-    try:
-        stores.ensure()
-    except BaseException:
-        stores.close()
-        raise
-    return stores
+    return _ensured(
+        TextStores(graph=build_graph(settings), index=build_index(settings), embedder=open_embedder(settings))
+    )
+
+
+def open_tree_stores(config: TreeTextMemoryConfig, settings: Settings) -> TextStores:
+    """The stores that a tree names, and those of the settings for what it leaves open; started where nothing runs.
+
+    An embedder of its own has a collection of its own, since vectors of two models cannot be compared.
+    """
+    named: dict[Server, object] = {"graph": config.graph_db, "index": config.vector_db}
+    running = ensure_servers(settings, need=frozenset(server for server, given in named.items() if given is None))
+    if config.embedder is not None:
+        running = running.model_copy(update={"milvus_collection": collection_for(config.embedder, running)})
+    stores = TextStores(
+        graph=build_graph(running) if config.graph_db is None else GraphStoreFactory.from_config(config.graph_db),
+        index=build_index(running) if config.vector_db is None else VecDBFactory.from_config(config.vector_db),
+        embedder=open_memory_embedder(config.embedder, settings),
+    )
+    return _ensured(stores)
+
+
+def open_memory_embedder(config: EmbedderConfigFactory | None, settings: Settings) -> Embedder:
+    """The embedder that a memory names, else the one of the settings."""
+    return open_embedder(settings) if config is None else EmbedderFactory.from_config(config, settings=settings)
+
+
+def collection_for(config: EmbedderConfigFactory, settings: Settings) -> str:
+    """The collection of an embedder that is not the one of the settings."""
+    named = f"{config.backend}\x1f{cast(EmbedderConfig, config.config).model_name_or_path}"
+    return f"{settings.milvus_collection}_{hashlib.blake2b(named.encode(), digest_size=6).hexdigest()}"
 
 
 def open_embedder(settings: Settings) -> Embedder:
@@ -41,6 +75,8 @@ def open_embedder(settings: Settings) -> Embedder:
 def open_reader(config: MemReaderConfigFactory | None, settings: Settings) -> Reader:
     """The reader that was asked for, else the one of the settings. Raises InvalidConfig."""
     match config.config if config is not None else None:
+        case DocumentMemReaderConfig():
+            return build_reader("document", settings)
         case RulesMemReaderConfig():
             return build_reader("rules", settings)
         case SimpleStructMemReaderConfig() as struct:
@@ -77,3 +113,11 @@ def require_local_model(config: LLMConfigFactory) -> HuggingFaceLLMConfig:
             f"enable_activation_memory needs a chat_model of backend 'huggingface', not {config.backend!r}"
         )
     return config.config
+
+
+def _ensured(stores: TextStores) -> TextStores:
+    with ExitStack() as undo:
+        undo.callback(stores.close)
+        stores.ensure()
+        undo.pop_all()
+    return stores

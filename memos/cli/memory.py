@@ -16,7 +16,7 @@ from memos.cli.output import console, print_error, print_json, print_rows
 from memos.configs.mem_os import MOSConfig
 from memos.errors import InvalidRequest
 from memos.mem_os.main import MOS
-from memos.memories.textual.item import MemoryItem, SourceItem
+from memos.memories.textual.item import SourceItem, TextualMemoryItem
 from memos.settings import Settings
 from memos.types import JobState
 
@@ -138,7 +138,7 @@ def read_input() -> str:
         raise InvalidRequest(f"standard input is not {error.encoding} text: {error.reason}") from None
 
 
-def item_row(item: MemoryItem) -> tuple[str, str]:
+def item_row(item: TextualMemoryItem) -> tuple[str, str]:
     """A found memory: its score, and its text above what it rests on."""
     score = "" if item.score is None else f"{item.score:.2f}"
     return score, "\n".join([item.memory, *(_said(source) for source in item.sources)])

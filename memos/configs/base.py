@@ -1,20 +1,42 @@
 """Strict pydantic models with JSON and YAML doors: an unknown field is an error that lists the known ones."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Final, Self, cast
 
-import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from memos.configs.files import load_json, load_yaml
 from memos.errors import InvalidConfig
 from memos.settings import describe_validation_error
+
+MODEL_SCHEMA: Final = "model_schema"
+# What MemOS writes where it does not know.
+_NOT_SET: Final = "NOT_SET"
 
 
 class BaseConfig(BaseModel):
     """The base of every configuration. Raises InvalidConfig instead of pydantic's own error."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
+
+    @property
+    def model_schema(self) -> str:
+        """The class in full, as MemOS writes it into its files."""
+        return schema_name(type(self))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _check_model_schema(cls, values: Any) -> Any:
+        """A file may say which class it is for; another one's is refused."""
+        if not isinstance(values, Mapping) or MODEL_SCHEMA not in values:
+            return values
+        given = dict(cast(Mapping[str, Any], values))
+        named = given.pop(MODEL_SCHEMA)
+        if named not in (schema_name(cls), _NOT_SET):
+            raise InvalidConfig(f"{MODEL_SCHEMA} is {named!r:.100}, but this is read as {schema_name(cls)}")
+        return given
 
     def __init__(self, **values: Any) -> None:
         try:
@@ -33,31 +55,29 @@ class BaseConfig(BaseModel):
     @classmethod
     def from_json_file(cls, path: str | Path) -> Self:
         """Read a JSON file. Raises InvalidConfig, naming the file."""
-        return cls._from_text(Path(path), json.loads)
+        return cls._from_mapping(path, load_json(Path(path)))
 
     @classmethod
     def from_yaml_file(cls, path: str | Path) -> Self:
         """Read a YAML file. Raises InvalidConfig, naming the file."""
-        return cls._from_text(Path(path), yaml.safe_load)
+        return cls._from_mapping(path, load_yaml(Path(path)))
 
     def to_json_file(self, path: str | Path) -> None:
-        """Write the configuration as JSON, secrets masked."""
-        Path(path).write_text(self.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        """Write the configuration as JSON with its ``model_schema``, secrets masked."""
+        values = {MODEL_SCHEMA: self.model_schema, **self.model_dump(mode="json")}
+        Path(path).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
     @classmethod
-    def _from_text(cls, path: Path, parse: Any) -> Self:
+    def _from_mapping(cls, path: str | Path, values: dict[str, Any]) -> Self:
         try:
-            values = parse(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            raise InvalidConfig(f"cannot read {path}: {error.strerror}") from None
-        except (ValueError, yaml.YAMLError) as error:
-            raise InvalidConfig(f"{path} cannot be parsed: {error}") from None
-        if not isinstance(values, dict):
-            raise InvalidConfig(f"{path} must hold a mapping of fields, not {type(values).__name__}")
-        try:
-            return cls(**cast(dict[str, Any], values))
+            return cls(**values)
         except InvalidConfig as error:
             raise InvalidConfig(f"{path}: {error}") from None
+
+
+def schema_name(model: type[BaseModel]) -> str:
+    """The name of a configuration's class, with its module."""
+    return f"{model.__module__}.{model.__qualname__}"
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

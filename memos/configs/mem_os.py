@@ -5,6 +5,7 @@ from pydantic import Field
 from memos.configs.base import BaseConfig
 from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.configs.mem_user import UserManagerConfigFactory
 from memos.kv.prefix import DEFAULT_SYSTEM_PROMPT
 
 
@@ -19,9 +20,16 @@ class MOSConfig(BaseConfig):
     mem_reader: MemReaderConfigFactory | None = Field(
         default=None, description="Turns messages into memories; by default Settings.reader."
     )
+    user_manager: UserManagerConfigFactory | None = Field(
+        default=None, description="Where users, cubes and grants are; by default Settings.database_url."
+    )
     system_prompt: str = Field(default=DEFAULT_SYSTEM_PROMPT, min_length=1, description="Begins every chat's prompt.")
     top_k: int = Field(default=5, ge=1, le=1000, description="Memories of a search that names no number.")
     max_turns_window: int = Field(default=20, ge=0, description="Messages of the session that a chat shows the model.")
+    enable_textual_memory: bool = Field(
+        default=True,
+        description="Without it chats neither recall nor remember, and calls about memories are refused.",
+    )
     enable_mem_scheduler: bool = Field(
         default=False, description="Hand work to workers through Redis; else do it at once."
     )

@@ -12,6 +12,10 @@ from memos.configs.union import BackendConfig
 DEFAULT_MAX_CHARS: Final = 12_000
 
 
+class DocumentMemReaderConfig(BaseConfig):
+    """The reader of documents: a memory for each message, word for word."""
+
+
 class RulesMemReaderConfig(BaseConfig):
     """The reader that needs no model, and nothing to configure."""
 
@@ -29,6 +33,7 @@ class MemReaderConfigFactory(BackendConfig):
     """``{"backend": "rules" | "simple_struct", "config": {...}}``."""
 
     known: ClassVar[Mapping[str, type[BaseConfig]]] = {
+        "document": DocumentMemReaderConfig,
         "rules": RulesMemReaderConfig,
         "simple_struct": SimpleStructMemReaderConfig,
     }

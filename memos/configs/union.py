@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, ClassVar, cast
 
-from pydantic import SerializeAsAny, model_validator
+from pydantic import GetJsonSchemaHandler, SerializeAsAny, model_validator
+from pydantic_core import CoreSchema
 
 from memos.configs.base import BaseConfig
 from memos.errors import InvalidConfig
@@ -20,6 +21,22 @@ class BackendConfig(BaseConfig):
 
     backend: str
     config: SerializeAsAny[BaseConfig]
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of a choice: which ``config`` belongs to which ``backend``."""
+        described = handler(core_schema)
+        resolved = handler.resolve_ref_schema(described)
+        resolved["properties"]["backend"] = {"enum": sorted(cls.known)}
+        resolved["properties"].pop("config")
+        resolved["oneOf"] = [
+            {"properties": {"backend": {"const": name}, "config": handler(known.__pydantic_core_schema__)}}
+            for name, known in sorted(cls.known.items())
+        ]
+        resolved["required"] = ["backend"]
+        resolved["unevaluatedProperties"] = False
+        resolved.pop("additionalProperties", None)
+        return described
 
     @model_validator(mode="before")
     @classmethod

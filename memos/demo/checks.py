@@ -6,7 +6,7 @@ from statistics import quantiles
 from typing import Any
 
 from memos.demo.script import Question, Script
-from memos.memories.textual.item import MemoryItem
+from memos.memories.textual.item import TextualMemoryItem
 from memos.types import JobKind, JobRecord, JobState
 
 
@@ -32,18 +32,18 @@ class JobStatistics:
     run_p95: float | None
 
 
-def items_of(found: dict[str, Any]) -> list[MemoryItem]:
+def items_of(found: dict[str, Any]) -> list[TextualMemoryItem]:
     """The memories of a search's result, shelf by shelf."""
     return [item for shelf in found["text_mem"] for item in shelf["memories"]]
 
 
-def check_found(question: Question, items: Sequence[MemoryItem]) -> Check:
+def check_found(question: Question, items: Sequence[TextualMemoryItem]) -> Check:
     """The memories rest on messages that say what is expected."""
     missing = [passage for passage in question.expect if not _says(passage, items)]
     return Check(name=f"found: {question.question}", passed=not missing, detail=f"not found: {missing}")
 
 
-def check_isolated(question: Question, items: Sequence[MemoryItem], other: Script) -> Check:
+def check_isolated(question: Question, items: Sequence[TextualMemoryItem], other: Script) -> Check:
     """Whatever is asked of one tenant, none of another tenant's messages comes up."""
     foreign = {turn.content for session in other.sessions for turn in session.turns}
     leaked = [source.content for item in items for source in item.sources if source.content in foreign]
@@ -70,7 +70,7 @@ def percentile(values: Sequence[float], percent: int) -> float | None:
     return quantiles(values, n=100, method="inclusive")[percent - 1]
 
 
-def _says(passage: str, items: Sequence[MemoryItem]) -> bool:
+def _says(passage: str, items: Sequence[TextualMemoryItem]) -> bool:
     return any(passage in source.content for item in items for source in item.sources)
 
 

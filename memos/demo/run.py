@@ -16,7 +16,7 @@ from memos.ids import TenantId
 from memos.mem_os.chat import ChatReport
 from memos.mem_os.main import MOS
 from memos.mem_scheduler.base import Scheduler
-from memos.memories.textual.item import MemoryItem
+from memos.memories.textual.item import TextualMemoryItem
 from memos.settings import Settings
 from memos.types import FINAL_STATES, JobKind, JobRecord
 
@@ -146,7 +146,7 @@ def _load_model(tenant: Tenant) -> None:
     next(iter(tenant.mos.chat_stream("Hello!", use_artefact=False, remember=False)), None)
 
 
-def _search(tenant: Tenant, question: Question) -> list[MemoryItem]:
+def _search(tenant: Tenant, question: Question) -> list[TextualMemoryItem]:
     found: dict[str, Any] = tenant.mos.search(question.question, top_k=TOP_K)
     return checks.items_of(found)
 

@@ -14,7 +14,7 @@ from rich.table import Table
 from memos.demo.checks import Check, JobStatistics
 from memos.demo.script import Question, Script
 from memos.mem_os.chat import ChatReport
-from memos.memories.textual.item import MemoryItem
+from memos.memories.textual.item import TextualMemoryItem
 from memos.types import JobRecord, JobState
 
 _SHOWN_MEMORIES: Final = 2
@@ -38,7 +38,7 @@ class View:
         with Live(console=self._console, refresh_per_second=8) as live:
             yield lambda records: live.update(_job_table(records))
 
-    def show_answer(self, script: Script, question: Question, items: Sequence[MemoryItem], check: Check) -> None:
+    def show_answer(self, script: Script, question: Question, items: Sequence[TextualMemoryItem], check: Check) -> None:
         """A question with the best memories found and where they come from."""
         mark = "[green]✓[/]" if check.passed else "[red]✗[/]"
         self._console.print(
@@ -95,7 +95,7 @@ class View:
             self._console.print(f"  {name:<12} {url}", markup=False)
 
 
-def _shown(question: Question, items: Sequence[MemoryItem]) -> list[MemoryItem]:
+def _shown(question: Question, items: Sequence[TextualMemoryItem]) -> list[TextualMemoryItem]:
     """The memories that answer, first of all; else the best ones."""
     answering = [
         item for item in items if any(part in source.content for part in question.expect for source in item.sources)

@@ -1,6 +1,6 @@
 """Activation memory of a tenant's cubes: which memories stand first in a prompt, and the KV states kept of them."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
@@ -13,7 +13,7 @@ from memos.kv.manifest import Manifest
 from memos.kv.prefix import Chat, StableBlock, in_stable_order, stable_block
 from memos.kv.store import ArtefactStore
 from memos.llms.huggingface import HuggingFaceLLM, without_thoughts
-from memos.types import Memory
+from memos.types import Memory, MemoryType
 
 # More than any prefix has room for; what is never in a prefix is never read for it.
 MAX_STABLE: Final = 400
@@ -46,7 +46,8 @@ class Activation:
         return Answer(pieces=pieces, stream=stream)
 
     def _memories(self, tenant: TenantId, cube: CubeId) -> list[Memory]:
-        return in_stable_order(self._graph.list_memories(tenant, cube, limit=MAX_STABLE))
+        memories = self._graph.list_memories(tenant, cube, limit=MAX_STABLE)
+        return in_stable_order([memory for memory in memories if memory.memory_type is not MemoryType.OUTER])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,20 +58,13 @@ class Answer:
     stream: ChatStream
 
 
-def list_artefacts(artefacts: ArtefactStore, tenant: TenantId, cubes: Sequence[CubeId]) -> list[dict[str, Any]]:
-    """A shelf a cube: what is known of its artefacts, without tensors."""
-    return [
-        {"cube_id": cube, "memories": [_artefact_item(item) for item in artefacts.list_artefacts(tenant, cube)]}
-        for cube in cubes
-    ]
-
-
 def build_result(report: BuildReport) -> Mapping[str, Any]:
     """A build's report as a job's result."""
     return asdict(report)
 
 
-def _artefact_item(manifest: Manifest) -> dict[str, Any]:
+def artefact_item(manifest: Manifest) -> dict[str, Any]:
+    """What is known of an artefact, without tensors."""
     return {
         "id": manifest.artefact_id,
         "memory": f"KV state of {manifest.token_count} tokens from {len(manifest.memories)} memories",

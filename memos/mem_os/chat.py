@@ -6,17 +6,24 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from memos.configs.mem_os import MOSConfig
-from memos.ids import CubeId, UserId
+from memos.ids import CubeId, TenantId, UserId
 from memos.kv.chat import ChatReport
 from memos.kv.prefix import Chat, PromptLayout, StableBlock, build_chat
 from memos.llms.base import LLM
 from memos.mem_os.activation import Activation
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import Intake
-from memos.recall.search import Recall
+from memos.recall.search import SearchResult
 from memos.types import Lane, Memory
+
+
+class Searches(Protocol):
+    """Finds memories: memos.recall.search.Recall, or what asks several of its kind."""
+
+    def search(self, tenant: TenantId, cubes: Sequence[CubeId], query: str, *, top_k: int) -> SearchResult: ...
 
 
 class ChatStream:
@@ -44,23 +51,29 @@ class Chatter:
     """Answers questions of users of one tenant."""
 
     model: LLM
-    recall: Recall
+    recall: Searches
     history: SessionHistory
     intake: Intake
     activation: Activation | None
     now_ms: Callable[[], int]
+    system_prompt: Callable[[CubeId], str]
     config: MOSConfig
 
     def stream(
         self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str, *, use_artefact: bool, remember: bool
     ) -> ChatStream:
         """Begin an answer. The first piece comes when the model has read the prompt."""
-        found = self.recall.search(lane.tenant, cubes, question, top_k=self.config.top_k)
+        found = self._recall(lane, cubes, question)
         messages = build_chat(self._layout(lane, user, question, [hit.memory for hit in found.hits]))
         pieces, report = self._answer(lane, messages, use_artefact=use_artefact)
-        if remember:
+        if remember and self.config.enable_textual_memory:
             pieces = self._remembered(pieces, lane, user, question)
         return ChatStream(pieces, report, degraded=found.degraded)
+
+    def _recall(self, lane: Lane, cubes: Sequence[CubeId], question: str) -> SearchResult:
+        if not self.config.enable_textual_memory:
+            return SearchResult(hits=[])
+        return self.recall.search(lane.tenant, cubes, question, top_k=self.config.top_k)
 
     def _layout(self, lane: Lane, user: UserId, question: str, retrieved: Sequence[Memory]) -> PromptLayout:
         return PromptLayout(
@@ -71,9 +84,10 @@ class Chatter:
         )
 
     def _stable(self, lane: Lane) -> StableBlock:
+        prompt = self.system_prompt(lane.cube)
         if self.activation is None:
-            return StableBlock(text=self.config.system_prompt, memories=())
-        return self.activation.stable(lane.tenant, lane.cube, self.config.system_prompt)
+            return StableBlock(text=prompt, memories=())
+        return self.activation.stable(lane.tenant, lane.cube, prompt)
 
     def _answer(
         self, lane: Lane, messages: Chat, *, use_artefact: bool

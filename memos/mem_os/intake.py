@@ -7,9 +7,11 @@ from typing import Any, Final, Protocol
 
 from memos import ids
 from memos.errors import InvalidRequest
-from memos.ids import JobId, MemoryId, UserId, new_job_id
+from memos.ids import CubeId, JobId, MemoryId, UserId, memory_id, new_job_id
+from memos.mem_cube.base import BaseMemCube
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
+from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.payload import messages_of
 from memos.memories.textual.writer import TextWriter, WriteJob
 from memos.types import JobKind, JobSpec, JobState, Lane
@@ -19,11 +21,15 @@ MAX_KEY_CHARS: Final = 256
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Added:
-    """What became of an ``add``. Queued: the job is durable and ``memory_ids`` come with its end."""
+    """What became of an ``add``. Queued: the job is durable and ``memory_ids`` come with its end.
+
+    A document may take several jobs, all named in ``job_ids``; ``job_id`` is then the last of them.
+    """
 
     job_id: JobId
     state: JobState
     memory_ids: tuple[MemoryId, ...] = ()
+    job_ids: tuple[JobId, ...] = ()
 
 
 class Intake(Protocol):
@@ -36,16 +42,16 @@ class Intake(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueuedIntake:
-    """Hands jobs to the scheduler: one round trip to Redis, nothing else."""
+    """Hands jobs to the scheduler: one round trip to Redis, nothing else. ``options`` is what a worker must know."""
 
     scheduler: Scheduler
-    options: Mapping[str, Any]
+    options: Callable[[CubeId], Mapping[str, Any]]
 
     def add(
         self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
     ) -> Added:
         """Accept messages durably."""
-        payload = {"messages": messages, "user": user, **self.options}
+        payload = {"messages": messages, "user": user, **self.options(lane.cube)}
         key = _scoped_key(lane, user, idempotency_key)
         spec = JobSpec(kind=JobKind.EXTRACT, lane=lane, user=user, payload=payload, idempotency_key=key)
         return Added(job_id=self.scheduler.submit(spec), state=JobState.QUEUED)
@@ -69,6 +75,50 @@ class DirectIntake:
         written = self.writer.write(lane, [work], self.reader, fence=None, keep=_forget)
         self.after_add(lane)
         return Added(job_id=job, state=JobState.SUCCEEDED, memory_ids=tuple(written[job]))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RoutedIntake:
+    """Adds to the application's own objects at once, and hands everything else on."""
+
+    stored: Intake
+    find_object: Callable[[CubeId], BaseMemCube | None]
+
+    def add(
+        self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
+    ) -> Added:
+        """Where the cube's memories are."""
+        found = self.find_object(lane.cube)
+        if found is None:
+            return self.stored.add(lane, user, messages, idempotency_key)
+        return add_to_object(found, lane, user, messages, _scoped_key(lane, user, idempotency_key))
+
+
+def add_to_object(
+    cube: BaseMemCube, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], key: str | None
+) -> Added:
+    """What the cube's own textual memory extracts; with a key the ids are always the same, so that again is no more."""
+    if cube.text_mem is None:
+        raise InvalidRequest(f"cube {lane.cube!r} is an object without a text_mem; register one that has it")
+    job = new_job_id() if key is None else JobId(f"key-{key}")
+    given = [_as_given(message) for message in messages]
+    items = [
+        _placed(item, lane, user, memory_id(lane.tenant, lane.cube, job, ordinal))
+        for ordinal, item in enumerate(cube.text_mem.extract(given))
+    ]
+    added = cube.add(items) if items else []
+    return Added(job_id=job, state=JobState.SUCCEEDED, memory_ids=tuple(MemoryId(memory) for memory in added))
+
+
+def _as_given(message: Mapping[str, Any]) -> dict[str, Any]:
+    """A checked message as a caller writes it."""
+    said_at_s = message["said_at_ms"] / 1000
+    return {"role": message["role"], "content": message["content"], "name": message["speaker"], "chat_time": said_at_s}
+
+
+def _placed(item: TextualMemoryItem, lane: Lane, user: UserId, memory: MemoryId) -> TextualMemoryItem:
+    metadata = item.metadata.model_copy(update={"user_id": user, "session_id": lane.session})
+    return item.model_copy(update={"id": memory, "metadata": metadata})
 
 
 def _scoped_key(lane: Lane, user: UserId, key: Any) -> str | None:

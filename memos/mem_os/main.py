@@ -5,28 +5,33 @@ app ── add ────> intake ──> scheduler (a worker does the work)  
     ── chat ───> recall + history ──> model (with the cube's KV artefact) ──> add
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from memos import ids
 from memos.configs.mem_os import MOSConfig
-from memos.errors import InvalidRequest, NotFound
-from memos.ids import CubeId, MemoryId, UserId
-from memos.mem_os.activation import list_artefacts
+from memos.documents.loading import load_batches
+from memos.errors import InvalidConfig, InvalidRequest, NotFound
+from memos.ids import CubeId, UserId
+from memos.mem_os.activation import artefact_item
 from memos.mem_os.chat import ChatStream
+from memos.mem_os.cubes import CubeCalls
 from memos.mem_os.intake import Added
-from memos.mem_os.parts import Parts
 from memos.mem_os.shelves import list_shelf, search_shelves
-from memos.mem_user.records import Access as Right
-from memos.mem_user.records import Role
-from memos.memories.textual.item import MemoryItem, item_of_memory
+from memos.mem_os.users import UserCalls
+from memos.memories.textual.base import Given
+from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.payload import parse_messages, parse_text
 from memos.settings import Settings, load_settings
 from memos.types import Lane
 
+# Apart from conversations, so that chats show none of it as something that was said.
+DOCUMENTS_SESSION: Final = "documents"
 
-class MOS:
+
+class MOS(UserCalls, CubeCalls):
     """The memory operating system of one tenant. Thread-safe; close it, or use it as a context manager.
 
     ``settings`` say where the servers are and which tenant this process acts for. Servers that are not configured
@@ -34,8 +39,7 @@ class MOS:
     """
 
     def __init__(self, config: MOSConfig | None = None, *, settings: Settings | None = None) -> None:
-        self.config = config or MOSConfig()
-        self._parts = Parts(self.config, settings or load_settings())
+        super().__init__(config or MOSConfig(), settings or load_settings())
 
     def __enter__(self) -> "MOS":
         return self
@@ -43,41 +47,11 @@ class MOS:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def create_user(self, user_id: str, role: Role | None = None, user_name: str | None = None) -> str:
-        """Make a user of this tenant, a USER unless told otherwise; an existing one is left as it is.
-
-        Raises InvalidRequest when it exists in another role than the one asked for.
-        """
-        user = ids.user_id(user_id)
-        self._parts.access.users.create_user(self._parts.tenant, user, role=role, name=user_name or user)
-        return user
-
-    def create_cube_for_user(self, cube_name: str, owner_id: str, cube_id: str | None = None) -> str:
-        """Make a cube for a user and return its id: ``cube_id``, else the cube's name."""
-        owner = ids.user_id(owner_id)
-        cube = ids.cube_id(cube_name if cube_id is None else cube_id)
-        config = {"name": parse_text(cube_name, "cube_name")}
-        self._parts.access.users.register_cube(self._parts.tenant, cube, owner=owner, config=config)
-        return cube
-
-    def share_cube_with_user(self, cube_id: str, target_user_id: str, user_id: str | None = None) -> None:
-        """Let another user of the tenant read and write a cube of the caller's."""
-        access = self._parts.access
-        cube = access.one_cube(access.user(user_id), cube_id, "manage")
-        access.users.grant(self._parts.tenant, cube, ids.user_id(target_user_id))
-
-    def list_cubes(self, user_id: str | None = None) -> list[str]:
-        """The ids of the user's own cubes, then of those shared with the user, the oldest first.
-
-        These are what a call that names no cube works on: ``add`` and ``chat`` on the first, ``search`` on all.
-        """
-        access = self._parts.access
-        return list(access.cubes_of(access.user(user_id)))
-
     def add(
         self,
         messages: Sequence[dict[str, Any]] | None = None,
         memory_content: str | None = None,
+        doc_path: str | Path | None = None,
         *,
         user_id: str | None = None,
         mem_cube_id: str | None = None,
@@ -85,7 +59,11 @@ class MOS:
         idempotency_key: str | None = None,
         bulk: bool = False,
     ) -> Added:
-        """Remember messages, or one text as if the user had said it.
+        """Remember messages, one text as if the user had said it, or documents.
+
+        ``doc_path`` is a file, or a directory of files, below ``Settings.documents_root``; its chunks become memories
+        of session "documents" unless another is named, each with its place as source. The same bytes again, within 24
+        hours when queued, change nothing.
 
         With the scheduler on this returns once the job is stored durably in Redis (one round trip); without it, when
         the memories can be found. A second call with one ``idempotency_key`` for the same user and cube within 24
@@ -93,12 +71,33 @@ class MOS:
         is not, and without an order to it: for imports; without the scheduler nothing waits, and it changes nothing.
         Raises QuotaExceeded, which says when to repeat, at a limit of the tenant; nothing was stored then.
         """
-        if (messages is None) == (memory_content is None):
-            raise InvalidRequest("give either messages or memory_content")
+        self._require_text()
+        if sum(given is not None for given in (messages, memory_content, doc_path)) != 1:
+            raise InvalidRequest("give one of messages, memory_content and doc_path")
+        if doc_path is not None:
+            if idempotency_key is not None:
+                raise InvalidRequest("a document has keys of its own, from its bytes; leave idempotency_key out")
+            user, lane = self._lane(user_id, mem_cube_id, DOCUMENTS_SESSION if session_id is None else session_id)
+            return self._add_documents(doc_path, user, replace(lane, bulk=bulk))
         given = messages if memory_content is None else [{"role": "user", "content": memory_content}]
         parsed = parse_messages(given, now_ms=self._parts.clock.now_ms())
         user, lane = self._lane(user_id, mem_cube_id, session_id)
         return self._parts.intake.add(replace(lane, bulk=bulk), user, parsed, idempotency_key)
+
+    def _add_documents(self, path: str | Path, user: UserId, lane: Lane) -> Added:
+        root = self._settings.documents_root
+        if root is None:
+            raise InvalidConfig("documents_root is not set; name the directory whose documents may be read")
+        intake, now_ms = self._parts.document_intake, self._parts.clock.now_ms()
+        added = [
+            intake.add(lane, user, parse_messages(batch.messages, now_ms=now_ms), batch.key)
+            for batch in load_batches(path, root=root, settings=self._settings)
+        ]
+        return replace(
+            added[-1],
+            memory_ids=tuple(memory for one in added for memory in one.memory_ids),
+            job_ids=tuple(one.job_id for one in added),
+        )
 
     def wait(self, job_ids: Sequence[str], *, timeout_s: float = 60.0) -> list[Added]:
         """Wait for the end of queued adds, ``timeout_s`` seconds at most, and return what became of them."""
@@ -121,6 +120,7 @@ class MOS:
         Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem": [], "para_mem": [], "degraded"}``;
         ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
         """
+        self._require_text()
         question = parse_text(query, "query")
         wanted = self.config.top_k if top_k is None else _positive(top_k, "top_k")
         access = self._parts.access
@@ -161,30 +161,43 @@ class MOS:
         chatter = self._parts.chatter
         return chatter.stream(lane, user, cubes, question, use_artefact=use_artefact, remember=remember)
 
-    def get(self, mem_cube_id: str, memory_id: str, user_id: str | None = None) -> MemoryItem:
+    def get(self, mem_cube_id: str, memory_id: str, user_id: str | None = None) -> TextualMemoryItem:
         """One memory with its sources. Raises NotFound."""
         cube, memory = self._memory(mem_cube_id, memory_id, user_id, "read")
-        graph = self._parts.stores.graph
-        found = graph.find_memories(self._parts.tenant, cube, [memory])
-        if memory not in found:
-            raise NotFound(f"cube {cube!r} has no memory {memory!r}")
-        sources = graph.find_sources(self._parts.tenant, cube, [memory])
-        return item_of_memory(found[memory], sources.get(memory, ()))
+        return self._parts.registry.text_of(cube).get(memory)
 
     def get_all(self, mem_cube_id: str | None = None, user_id: str | None = None) -> dict[str, Any]:
-        """Every memory of a cube, or of all the user's: ``memories`` is ``{"nodes": [...], "edges": [...]}``."""
+        """Every memory of a cube, or of all the user's, and what is known of their KV states and adapters.
+
+        ``memories`` is ``{"nodes": [...], "edges": [...]}``, or a list for an object of the application's own.
+        """
+        self._require_text()
         access = self._parts.access
         cubes = access.readable_cubes(access.user(user_id), None if mem_cube_id is None else [mem_cube_id])
-        shelves = [list_shelf(self._parts.stores.graph, self._parts.tenant, cube) for cube in cubes]
-        artefacts = list_artefacts(self._parts.artefacts, self._parts.tenant, cubes)
-        return {"text_mem": shelves, "act_mem": artefacts, "para_mem": []}
+        artefacts = {cube: self._parts.artefacts.list_artefacts(self._parts.tenant, cube) for cube in cubes}
+        return {
+            "text_mem": [self._text_shelf(cube) for cube in cubes],
+            "act_mem": [self._held_shelf(cube, "act_mem", map(artefact_item, artefacts[cube])) for cube in cubes],
+            "para_mem": [self._held_shelf(cube, "para_mem", ()) for cube in cubes],
+        }
+
+    def update(
+        self, mem_cube_id: str, memory_id: str, text_memory_item: Given, user_id: str | None = None
+    ) -> TextualMemoryItem:
+        """Replace a memory under its id: a text replaces the text, a mapping its fields, an item all but the id.
+
+        Returns it with its next version. KV artefacts that hold the old text are removed. Raises NotFound.
+        """
+        cube, memory = self._memory(mem_cube_id, memory_id, user_id, "write")
+        changed = self._parts.registry.text_of(cube).update(memory, text_memory_item)
+        self._parts.artefacts.delete_derived(self._parts.tenant, cube, [memory])
+        return changed
 
     def delete(self, mem_cube_id: str, memory_id: str, user_id: str | None = None) -> None:
         """Remove a memory for good, from graph, index and KV artefacts. Raises NotFound."""
         cube, memory = self._memory(mem_cube_id, memory_id, user_id, "write")
-        found = self._parts.stores.graph.delete_memories(self._parts.tenant, cube, [memory])
-        # Also when it was not there: an earlier call may have been killed at this place.
-        self._parts.stores.index.delete(self._parts.tenant, cube, [memory])
+        # The rest also when it was not there: an earlier call may have been killed at this place.
+        found = self._parts.registry.text_of(cube).delete([memory])
         self._parts.artefacts.delete_derived(self._parts.tenant, cube, [memory])
         if not found:
             raise NotFound(f"cube {cube!r} has no memory {memory!r}")
@@ -193,25 +206,41 @@ class MOS:
         """Remove all that a cube remembers, its messages too; returns how much of what was removed."""
         access, tenant = self._parts.access, self._parts.tenant
         cube = access.one_cube(access.user(user_id), mem_cube_id, "write")
+        found = self._parts.registry.find_object(cube)
+        if found is not None:
+            return {"memories": self._parts.registry.text_of(cube).delete_all(), "messages": 0, "artefacts": 0}
         counts = self._parts.stores.graph.delete_cube(tenant, cube)
         self._parts.stores.index.delete_cube(tenant, cube)
         artefacts = self._parts.artefacts.delete_cube(tenant, cube)
         return {"memories": counts.memories, "messages": counts.messages, "artefacts": artefacts}
 
-    def close(self) -> None:
-        """Close connections. Servers started on demand stay until the process ends."""
-        self._parts.close()
+    def clear_messages(
+        self, user_id: str | None = None, *, session_id: str | None = None, mem_cube_id: str | None = None
+    ) -> None:
+        """Begin the session anew: chats no longer show this user's turns from before. Memories and sources stay."""
+        user, lane = self._lane(user_id, mem_cube_id, session_id)
+        self._parts.history_marks.set_now(lane, user)
 
-    def _lane(self, user_id: str | None, cube_id: str | None, session_id: str | None) -> tuple[UserId, Lane]:
-        access = self._parts.access
-        user = access.user(user_id)
-        cube = access.one_cube(user, cube_id, "write")
-        session = ids.session_id(self.config.session_id if session_id is None else session_id)
-        return user, Lane(tenant=self._parts.tenant, cube=cube, session=session)
+    def mem_scheduler_on(self) -> None:
+        """Hand work to workers from now on. Raises Unavailable when Redis is away, and then changes nothing."""
+        self._parts.schedule(True)
 
-    def _memory(self, cube_id: str, memory_id: str, user_id: str | None, need: Right) -> tuple[CubeId, MemoryId]:
-        access = self._parts.access
-        return access.one_cube(access.user(user_id), cube_id, need), MemoryId(parse_text(memory_id, "memory_id"))
+    def mem_scheduler_off(self) -> None:
+        """Do the work of an ``add`` in this process from now on; what was accepted before is still done by workers.
+
+        Until that is done, an ``add`` to the same session may take effect before what was accepted earlier: wait for
+        those jobs first where the order matters.
+        """
+        self._parts.schedule(False)
+
+    def _text_shelf(self, cube: CubeId) -> dict[str, Any]:
+        found = self._parts.registry.find_object(cube)
+        if found is None:
+            return list_shelf(self._parts.stores.graph, self._parts.tenant, cube)
+        return {"cube_id": cube, "memories": self._parts.registry.text_of(cube).get_all()}
+
+    def _held_shelf(self, cube: CubeId, kind: str, kept: Iterable[Any]) -> dict[str, Any]:
+        return {"cube_id": cube, "memories": [*kept, *self._parts.registry.list_held(cube, kind)]}
 
 
 def _positive(value: Any, what: str) -> int:

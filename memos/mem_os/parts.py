@@ -9,20 +9,27 @@ from memos import ids
 from memos.clock import Clock, SystemClock
 from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_os import MOSConfig
-from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.configs.mem_reader import DocumentMemReaderConfig, MemReaderConfigFactory
+from memos.configs.memory import TreeTextMemoryConfig
+from memos.errors import Unavailable
+from memos.ids import CubeId
 from memos.kv.store import ArtefactStore
 from memos.llms.factory import LLMFactory
 from memos.local.ondemand import ensure_servers
 from memos.mem_os.access import Access
 from memos.mem_os.activation import Activation
 from memos.mem_os.chat import Chatter
+from memos.mem_os.federation import FederatedRecall
 from memos.mem_os.history import SessionHistory
-from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake
+from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake, RoutedIntake
+from memos.mem_os.registry import CubeRegistry
 from memos.mem_scheduler.base import Scheduler
 from memos.mem_scheduler.factory import build_scheduler
-from memos.mem_user.factory import build_user_store
+from memos.mem_user.factory import build_history_marks, build_user_store
+from memos.mem_user.marks import HistoryMarks
 from memos.mem_user.records import Role
 from memos.memories.textual.stores import TextStores
+from memos.memories.textual.tree import TreeTextMemory
 from memos.memories.textual.writer import TextWriter
 from memos.recall.search import Recall
 from memos.settings import Settings
@@ -36,6 +43,8 @@ class _Closable(Protocol):
 
 # The one user who may open every cube of the tenant, as in MemOS.
 ROOT_USER: Final = ids.UserId("root")
+
+DOCUMENT_READER: Final = MemReaderConfigFactory(backend="document", config=DocumentMemReaderConfig())
 
 T = TypeVar("T")
 C = TypeVar("C", bound=_Closable)
@@ -51,6 +60,7 @@ class Parts:
         self._named = settings
         self._made: dict[str, Any] = {}
         self._open = ExitStack()
+        self._schedules = config.enable_mem_scheduler
         self._lock = threading.RLock()
         self._chat_config = config.chat_model or chat_model_config(settings)
         self._job_options = _job_options(config, self._chat_config)
@@ -60,12 +70,31 @@ class Parts:
         return self._once("access", self._make_access)
 
     @property
+    def history_marks(self) -> HistoryMarks:
+        return self._once(
+            "history_marks", lambda: self._closing(build_history_marks(self._named, self.config.user_manager))
+        )
+
+    @property
     def stores(self) -> TextStores:
         return self._once("stores", lambda: self._closing(open_stores(self._settings)))
 
     @property
-    def recall(self) -> Recall:
-        return self._once("recall", lambda: self._closing(Recall(self.stores)))
+    def recall(self) -> FederatedRecall:
+        return self._once("recall", lambda: FederatedRecall(lambda: self._stored_recall, self.registry.find_object))
+
+    @property
+    def _stored_recall(self) -> Recall:
+        return self._once("stored_recall", lambda: self._closing(Recall(self.stores)))
+
+    def text_memory(self, cube: CubeId) -> TreeTextMemory:
+        """A cube of the tenant as a textual memory of its own, on the shared stores."""
+        config = TreeTextMemoryConfig(cube_id=cube)
+        return TreeTextMemory(config, settings=self._settings, stores=self.stores, clock=self.clock)
+
+    @property
+    def registry(self) -> CubeRegistry:
+        return self._once("registry", lambda: self._closing(CubeRegistry(self._named, self.text_memory)))
 
     @property
     def artefacts(self) -> ArtefactStore:
@@ -73,17 +102,39 @@ class Parts:
 
     @property
     def scheduler(self) -> Scheduler | None:
-        if not self.config.enable_mem_scheduler:
+        if not self._schedules:
             return None
         return self._once("scheduler", lambda: self._closing(build_scheduler(self._settings)))
 
     @property
     def intake(self) -> Intake:
-        return self._once("intake", self._make_intake)
+        return self._once("intake", lambda: self._make_intake(self.config.mem_reader))
+
+    @property
+    def document_intake(self) -> Intake:
+        """The way in for documents, which a reader of their own takes as they are."""
+        return self._once("document_intake", lambda: self._make_intake(DOCUMENT_READER))
 
     @property
     def chatter(self) -> Chatter:
         return self._once("chatter", self._make_chatter)
+
+    def schedule(self, wanted: bool) -> None:
+        """Hand work to workers from now on, or do it in this process. Raises Unavailable, and then changes nothing."""
+        with self._lock:
+            before = self._schedules
+            self._switch(wanted)
+            try:
+                if self.scheduler is not None:
+                    self.scheduler.ping()
+            except Unavailable:
+                self._switch(before)
+                raise
+
+    def _switch(self, wanted: bool) -> None:
+        self._schedules = wanted
+        for name in ("settings", "intake", "document_intake", "chatter"):
+            self._made.pop(name, None)
 
     def close(self) -> None:
         """Close what was made, the last first; a part that is asked for afterwards is made anew."""
@@ -94,7 +145,7 @@ class Parts:
     @property
     def _settings(self) -> Settings:
         """The settings, with the URLs of servers that had to be started."""
-        return self._once("settings", lambda: ensure_servers(self._named, need=_needed(self.config)))
+        return self._once("settings", lambda: ensure_servers(self._named, need=_needed(self._schedules)))
 
     @property
     def _activation(self) -> Activation | None:
@@ -104,20 +155,36 @@ class Parts:
 
     def _make_access(self) -> Access:
         default_user = ids.user_id(self.config.user_id)
-        users = self._closing(build_user_store(self._named))
+        users = self._closing(build_user_store(self._named, self.config.user_manager))
         users.create_user(self.tenant, default_user, role=Role.ROOT if default_user == ROOT_USER else None)
         return Access(self.tenant, users, default_user=default_user)
 
-    def _make_intake(self) -> Intake:
+    def system_prompt(self, cube: CubeId) -> str:
+        """What begins every chat of a cube: the configured words, then the texts of its KV memory's items."""
+        return "\n\n".join([self.config.system_prompt, *self.registry.contexts(cube)])
+
+    def _make_intake(self, reader: MemReaderConfigFactory | None) -> Intake:
+        return RoutedIntake(stored=self._make_stored_intake(reader), find_object=self.registry.find_object)
+
+    def _make_stored_intake(self, named: MemReaderConfigFactory | None) -> Intake:
         if self.scheduler is not None:
-            return QueuedIntake(scheduler=self.scheduler, options=self._job_options)
+            described = None if named is None else named.model_dump(mode="json")
+            return QueuedIntake(
+                scheduler=self.scheduler, options=lambda cube: {**self._options_for(cube), "reader": described}
+            )
         writer = TextWriter(self.stores, self.clock)
-        reader = open_reader(self.config.mem_reader, self._named)
+        reader = open_reader(named, self._named)
         return DirectIntake(writer=writer, reader=reader, after_add=self._after_direct_add)
+
+    def _options_for(self, cube: CubeId) -> dict[str, Any]:
+        kv = self._job_options["kv"]
+        if kv is None:
+            return self._job_options
+        return {**self._job_options, "kv": {**kv, "system_prompt": self.system_prompt(cube)}}
 
     def _after_direct_add(self, lane: Lane) -> None:
         if self._activation is not None:
-            self._activation.build(lane.tenant, lane.cube, self.config.system_prompt)
+            self._activation.build(lane.tenant, lane.cube, self.system_prompt(lane.cube))
 
     def _make_activation(self) -> Activation:
         model = open_model(require_local_model(self._chat_config), self._named)
@@ -127,10 +194,13 @@ class Parts:
         return Chatter(
             model=LLMFactory.from_config(self._chat_config, settings=self._named),
             recall=self.recall,
-            history=SessionHistory(graph=self.stores.graph, scheduler=self.scheduler),
+            history=SessionHistory(
+                graph=self.stores.graph, scheduler=self.scheduler, cleared_ms=self.history_marks.find_ms
+            ),
             intake=self.intake,
             activation=self._activation,
             now_ms=self.clock.now_ms,
+            system_prompt=self.system_prompt,
             config=self.config,
         )
 
@@ -148,9 +218,9 @@ class Parts:
         return part
 
 
-def _needed(config: MOSConfig) -> Any:
+def _needed(schedules: bool) -> Any:
     always = {"graph", "index"}
-    return frozenset(always | {"redis"} if config.enable_mem_scheduler else always)
+    return frozenset(always | {"redis"} if schedules else always)
 
 
 def _job_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:

@@ -6,10 +6,8 @@ from typing import Any
 from memos.graph_dbs.base import GraphStore
 from memos.ids import CubeId, TenantId
 from memos.memories.textual.item import item_of_hit, item_of_memory
+from memos.memories.textual.listing import list_all
 from memos.recall.search import SearchResult
-from memos.types import Memory
-
-_PAGE = 1000
 
 
 def search_shelves(cubes: Sequence[CubeId], result: SearchResult) -> dict[str, Any]:
@@ -30,13 +28,3 @@ def list_shelf(graph: GraphStore, tenant: TenantId, cube: CubeId) -> dict[str, A
         for source in memory.source_ids
     ]
     return {"cube_id": cube, "memories": {"nodes": [item_of_memory(memory) for memory in memories], "edges": edges}}
-
-
-def list_all(graph: GraphStore, tenant: TenantId, cube: CubeId) -> list[Memory]:
-    """Every active memory, oldest first, page by page."""
-    memories: list[Memory] = []
-    while page := graph.list_memories(tenant, cube, after=memories[-1].id if memories else None, limit=_PAGE):
-        memories += page
-        if len(page) < _PAGE:
-            break
-    return memories

@@ -20,9 +20,9 @@ _MAX_ENTITIES: Final = 16
 _SHOWN_CHARS: Final = 200
 _TEXT: Final = {"type": "string"}
 _DAY: Final = {"type": ["string", "null"]}
+# More values than this some servers take in no enum.
+_MAX_ENUM: Final = 250
 _FACT_FIELDS: Final = {
-    "text": _TEXT,
-    "evidence": {"type": "array", "items": {"type": "integer"}},
     "category": {"type": "string", "enum": [category.value for category in Category]},
     "about_user": {"type": "boolean"},
     "key": _TEXT,
@@ -35,10 +35,6 @@ _FACT_FIELDS: Final = {
 def _closed(fields: Mapping[str, Any]) -> dict[str, Any]:
     # Strict mode wants every field required and no other allowed.
     return {"type": "object", "properties": fields, "required": list(fields), "additionalProperties": False}
-
-
-ANSWER_SCHEMA: Final = _closed({"facts": {"type": "array", "items": _closed(_FACT_FIELDS)}})
-"""The JSON Schema of an answer."""
 
 
 class UnusableAnswerError(ValueError):
@@ -64,6 +60,16 @@ class Extracted:
 
     facts: tuple[tuple[int, Fact], ...]
     dropped: int
+
+
+def build_schema(window: Sequence[Excerpt]) -> dict[str, Any]:
+    """The JSON Schema of an answer: evidence can only be a message of the window."""
+    number: dict[str, Any] = {"type": "integer"}
+    if len(window) <= _MAX_ENUM:
+        number["enum"] = sorted({excerpt.number for excerpt in window})
+    evidence = {"type": "array", "items": number}
+    fact = _closed({"text": _TEXT, "evidence": evidence, **_FACT_FIELDS})
+    return _closed({"facts": {"type": "array", "items": fact}})
 
 
 def build_question(conversations: Sequence[Conversation], window: Sequence[Excerpt]) -> str:

@@ -14,6 +14,7 @@ EXTRACTION_MAX_TOKENS: Final = 4096
 READERS: Final = Registry(
     "reader",
     {
+        "document": "memos.mem_reader.factory:build_document_reader",
         "rules": "memos.mem_reader.factory:build_rules_reader",
         "simple_struct": "memos.mem_reader.factory:build_simple_struct_reader",
     },
@@ -23,6 +24,14 @@ READERS: Final = Registry(
 def build_reader(name: str, settings: Settings) -> Reader:
     """The reader of that name, as ``settings`` say. Raises InvalidConfig for an unknown name or a missing setting."""
     return cast(Reader, READERS.load(name)(settings))
+
+
+def build_document_reader(settings: Settings) -> Reader:
+    """The reader that takes chunks as they are."""
+    del settings
+    from memos.documents.reader import DocumentReader
+
+    return DocumentReader()
 
 
 def build_rules_reader(settings: Settings) -> Reader:

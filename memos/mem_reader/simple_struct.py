@@ -6,24 +6,27 @@ conversations of a lane ──> windows ──> one call each ──> checked �
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Final
+from typing import Any, Final
 
 from memos.configs.mem_reader import DEFAULT_MAX_CHARS, SimpleStructMemReaderConfig
-from memos.errors import Unavailable
+from memos.errors import InvalidRequest, Unavailable
 from memos.llms.base import LLM
 from memos.llms.factory import LLMFactory
 from memos.mem_reader.base import Conversation, Fact
 from memos.mem_reader.extraction import (
-    ANSWER_SCHEMA,
     Extracted,
     UnusableAnswerError,
     build_question,
+    build_schema,
     parse_answer,
 )
 from memos.mem_reader.windows import Excerpt, build_windows
+from memos.memories.textual.extraction import extract_items
+from memos.memories.textual.item import TextualMemoryItem
+from memos.settings import Settings
 
 logger = logging.getLogger(__name__)
 
@@ -63,12 +66,13 @@ class SimpleStructReader:
             {"role": "system", "content": load_prompt(PROMPT_VERSION)},
             {"role": "user", "content": build_question(conversations, window)},
         ]
-        answer = self._llm.generate(chat, json_schema=ANSWER_SCHEMA)
+        schema = build_schema(window)
+        answer = self._llm.generate(chat, json_schema=schema)
         try:
             return self._noted(parse_answer(answer, conversations, window))
         except UnusableAnswerError as error:
             logger.warning("%s answered what cannot be used (%s); asking again", self._llm.model, error)
-            answer = self._llm.generate([*chat, *_build_reproach(answer, error)], json_schema=ANSWER_SCHEMA)
+            answer = self._llm.generate([*chat, *_build_reproach(answer, error)], json_schema=schema)
         try:
             return self._noted(parse_answer(answer, conversations, window))
         except UnusableAnswerError as error:
@@ -83,10 +87,31 @@ class SimpleStructReader:
 
 
 class SimpleStructMemReader(SimpleStructReader):
-    """The same reader, made from a configuration."""
+    """The same reader, made from a configuration, with MemOS's ``get_memory``."""
 
-    def __init__(self, config: SimpleStructMemReaderConfig) -> None:
-        super().__init__(LLMFactory.from_config(config.llm), max_chars=config.max_chars)
+    def __init__(self, config: SimpleStructMemReaderConfig, *, settings: Settings | None = None) -> None:
+        super().__init__(LLMFactory.from_config(config.llm, settings=settings), max_chars=config.max_chars)
+
+    def get_memory(
+        self,
+        scene_data: Sequence[Sequence[Mapping[str, Any]]],
+        type: str = "chat",
+        info: Mapping[str, str] | None = None,
+    ) -> list[list[TextualMemoryItem]]:
+        """The items of each conversation of ``scene_data``, to be added to a textual memory; nothing is stored here.
+
+        ``info`` may name the ``user_id`` and the ``session_id`` that the items belong to. Raises InvalidRequest for
+        another ``type`` than "chat", for an unknown name in ``info`` and for messages that are none.
+        """
+        if type != "chat":
+            raise InvalidRequest(
+                f"type is {type!r:.40}; this reader reads 'chat'. Add documents with MOS.add(doc_path=...)"
+            )
+        known = dict(info or {})
+        owner, session = known.pop("user_id", ""), known.pop("session_id", "")
+        if known:
+            raise InvalidRequest(f"info has an unknown field {next(iter(known))!r:.40}; known: session_id, user_id")
+        return extract_items(self, scene_data, user_id=owner, session_id=session)
 
 
 @cache

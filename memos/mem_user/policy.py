@@ -16,6 +16,22 @@ _ALL: Final = frozenset[Access](("read", "write", "manage"))
 _SHARED: Final = frozenset[Access](("read", "write"))
 _READ: Final = frozenset[Access](("read",))
 OVERSEERS: Final = frozenset((Role.ROOT, Role.ADMIN))
+_CREATABLE: Final = {
+    Role.ROOT: frozenset(Role),
+    Role.ADMIN: frozenset((Role.ADMIN, Role.USER, Role.GUEST)),
+    Role.USER: frozenset((Role.USER, Role.GUEST)),
+    Role.GUEST: frozenset[Role](),
+}
+
+
+def oversees(role: Role) -> bool:
+    """True for who may see every user and open every cube of the tenant."""
+    return role in OVERSEERS
+
+
+def may_create(actor: Role, role: Role) -> bool:
+    """Nobody makes a user who may do more than oneself."""
+    return role in _CREATABLE[actor]
 
 
 def allowed(role: Role, *, owns: bool, granted: bool) -> frozenset[Access]:

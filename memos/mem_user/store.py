@@ -54,6 +54,11 @@ class UserStore:
             connection.execute(statement)
             return _get_user(connection, tenant, user)
 
+    def get_user(self, tenant: TenantId, user: UserId) -> User:
+        """A user of this tenant. Raises NotFound."""
+        with self._database.transaction() as connection:
+            return _get_user(connection, tenant, user)
+
     def find_user(self, tenant: TenantId, user: UserId) -> User | None:
         """A user of this tenant, or None."""
         with self._database.transaction() as connection:

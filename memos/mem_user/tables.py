@@ -1,4 +1,4 @@
-"""The tables of users, cubes and grants. Every key begins with the tenant."""
+"""The tables of users, cubes, grants and cleared histories. Every key begins with the tenant."""
 
 from typing import Final
 
@@ -43,4 +43,14 @@ GRANTS: Final = Table(
     Column("user_id", String(MAX_ID_CHARS), primary_key=True),
     ForeignKeyConstraint(["tenant", "cube_id"], ["memos_cubes.tenant", "memos_cubes.cube_id"], ondelete="CASCADE"),
     ForeignKeyConstraint(["tenant", "user_id"], ["memos_users.tenant", "memos_users.user_id"]),
+)
+# No foreign keys: what was cleared stays cleared when a cube or a user is made anew.
+HISTORY_MARKS: Final = Table(
+    "memos_history_marks",
+    METADATA,
+    Column("tenant", String(MAX_ID_CHARS), primary_key=True),
+    Column("user_id", String(MAX_ID_CHARS), primary_key=True),
+    Column("cube_id", String(MAX_ID_CHARS), primary_key=True),
+    Column("session_id", String(MAX_ID_CHARS), primary_key=True),
+    Column("cleared_at_ms", BigInteger, nullable=False),
 )

@@ -84,7 +84,7 @@ class Recall:
         return _Lists(dense=found["dense"], text=found["text"], degraded=degraded)
 
     def _search_dense(self, tenant: TenantId, query: str, where: IndexFilter, limit: int) -> list[IndexHit]:
-        vector = self._stores.embedder.embed([query])[0]
+        vector = self._stores.embedder.embed([query], purpose="query")[0]
         return self._stores.index.search_dense(tenant, vector, where, limit=limit, timeout_s=self._deadline_s)
 
     def _load(self, tenant: TenantId, keys: Sequence[Key]) -> dict[Key, Memory]:

@@ -11,7 +11,7 @@ from memos.demo.script import Question, Script, Session, Turn, load_scripts
 from memos.errors import InvalidConfig, InvalidRequest
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.kv.chat import ChatReport
-from memos.memories.textual.item import MemoryItem, item_of_memory
+from memos.memories.textual.item import TextualMemoryItem, item_of_memory
 from memos.types import JobKind, JobRecord, JobState, Lane, Memory, Role, Source
 
 ROOT = Path(__file__).parents[3]
@@ -20,7 +20,7 @@ LANE = Lane(tenant=TenantId("acme"), cube=CubeId("c"), session=SESSION)
 QUESTION = Question(question="Where?", kind="fact", expect=("in Porto",), absent=("in Paris",))
 
 
-def found(text: str) -> MemoryItem:
+def found(text: str) -> TextualMemoryItem:
     """A memory that rests on one message."""
     source = Source(message_id=MessageId("m"), session=SESSION, role=Role.USER, speaker="Ana", text=text, said_at_ms=0)
     memory = Memory(id=MemoryId("x"), cube=CubeId("c"), user=UserId("u"), session=SESSION, text=text)

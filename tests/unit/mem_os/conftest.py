@@ -44,7 +44,7 @@ def talker(shared_talker: OpenAIServer) -> OpenAIServer:
 @pytest.fixture(scope="session")
 def mos(tmp_path_factory: pytest.TempPathFactory, shared_talker: OpenAIServer) -> Iterator[MOS]:
     """One object for all tests, each of which has a user and a cube of its own."""
-    config = MOSConfig(user_id="keeper", chat_model=talking_to(shared_talker))
+    config = MOSConfig(user_id="root", chat_model=talking_to(shared_talker))
     with MOS(config, settings=on_twins(tmp_path_factory.mktemp("mos"))) as opened:
         yield opened
 

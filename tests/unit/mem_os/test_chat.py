@@ -52,12 +52,13 @@ def test_an_answer_says_what_recall_could_not_ask(talker: OpenAIServer) -> None:
     chatter = Chatter(
         model=LLMFactory.from_config(LLMConfigFactory.model_validate(talking_to(talker))),
         recall=Recall(stores),
-        history=SessionHistory(graph=stores.graph, scheduler=None),
+        history=SessionHistory(graph=stores.graph, scheduler=None, cleared_ms=lambda lane, user: None),
         intake=DirectIntake(
             writer=TextWriter(stores, ManualClock()), reader=DictationReader(), after_add=lambda lane: None
         ),
         activation=None,
         now_ms=ManualClock().now_ms,
+        system_prompt=lambda cube: MOSConfig().system_prompt,
         config=MOSConfig(),
     )
     answer = chatter.stream(LANE, USER, [LANE.cube], "green tea?", use_artefact=True, remember=False)

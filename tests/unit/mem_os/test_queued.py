@@ -100,3 +100,22 @@ def test_a_wrong_password_of_the_graph_is_said_to_be_one_and_not_shown(tmp_path:
             mos.search("tea")
     assert refused.value.dependency == "neo4j"
     assert "mistaken" not in str(refused.value)
+
+
+def test_the_scheduler_can_be_switched_off_and_on(open_queued: OpenQueued) -> None:
+    mos = open_queued()
+    mos.mem_scheduler_off()
+    assert mos.add(memory_content="I drink tea.").state is JobState.SUCCEEDED
+    with pytest.raises(InvalidRequest, match="without the scheduler"):
+        mos.wait(["j"])
+    mos.mem_scheduler_on()
+    assert mos.add(memory_content="I drink milk.").state is JobState.QUEUED
+
+
+def test_a_scheduler_that_is_away_cannot_be_switched_on(tmp_path: Path, tenant: str) -> None:
+    settings = on_twins(tmp_path, tenant=tenant, redis_url="redis://127.0.0.1:1/0")
+    with MOS(MOSConfig(user_id="ana"), settings=settings) as mos:
+        mos.create_cube_for_user("notes", owner_id="ana")
+        with pytest.raises(Unavailable, match="redis"):
+            mos.mem_scheduler_on()
+        assert mos.add(memory_content="I drink tea.").state is JobState.SUCCEEDED

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
 
 from memos.errors import Unavailable
 from memos.llms.base import ChatMessages
 from memos.mem_reader.base import Fact
-from memos.mem_reader.extraction import ANSWER_SCHEMA
 from memos.mem_reader.simple_struct import PROMPT_VERSION, SimpleStructReader, load_prompt
 from memos.types import Category, MemoryType, Role
 from tests.unit.mem_reader.conversations import conversation, day_ms, message
@@ -88,7 +88,19 @@ def test_the_model_gets_the_prompt_the_numbered_messages_and_the_schema() -> Non
         "role": "user",
         "text": "I moved to Lisbon last month.",
     }
-    assert llm.schemas == [ANSWER_SCHEMA]
+
+
+def test_the_schema_allows_only_messages_of_the_question_as_evidence() -> None:
+    llm = ScriptedLLM(_facts())
+    SimpleStructReader(llm).read([TURNS])
+    (schema,) = llm.schemas
+    assert schema is not None
+    whole = dict.fromkeys(("category", "key"), "plan") | {"about_user": True, "entities": []}
+    whole |= {"valid_from": None, "valid_until": None}
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid(json.loads(_facts(_found("Rita found it.", 3, **whole))))
+    assert not validator.is_valid(json.loads(_facts(_found("Rita found it.", 4, **whole))))
+    assert not validator.is_valid(json.loads(_facts(_found("Rita found it.", 3))))
 
 
 def test_several_conversations_share_a_call_and_get_their_own_facts() -> None:

@@ -107,7 +107,7 @@ def test_both_halves_away_raise_instead_of_an_empty_answer() -> None:
 
 def test_an_embedder_that_is_away_leaves_the_text_search(stores: TextStores) -> None:
     class Gone(WordEmbedder):
-        def embed(self, texts: object) -> Any:
+        def embed(self, texts: object, *, purpose: str = "document") -> Any:
             raise Unavailable("embedder", "gone")
 
     result = Recall(replace(stores, embedder=Gone())).search(LANE.tenant, [LANE.cube], "violin", top_k=5)
