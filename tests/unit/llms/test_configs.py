@@ -129,7 +129,7 @@ def test_simple_struct_without_a_model_says_what_to_set() -> None:
 
 
 def test_an_unknown_reader_lists_the_known_ones() -> None:
-    with pytest.raises(InvalidConfig, match="unknown reader 'magic'; known: rules, simple_struct"):
+    with pytest.raises(InvalidConfig, match="unknown reader 'magic'; known: document, rules, simple_struct"):
         build_reader("magic", Settings())
 
 
