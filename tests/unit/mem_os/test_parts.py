@@ -67,7 +67,7 @@ BAD_CONFIGS: dict[str, tuple[dict[str, Any], list[str]]] = {
     "empty": ({"system_prompt": ""}, ["system_prompt", "at least 1 character"]),
     "negative": ({"max_turns_window": -1}, ["max_turns_window", "got -1"]),
     "unknown backend": ({"chat_model": {"backend": "gpt"}}, ["'gpt'", "known: "]),
-    "unknown reader": ({"mem_reader": {"backend": "magic"}}, ["'magic'", "known: rules, simple_struct"]),
+    "unknown reader": ({"mem_reader": {"backend": "magic"}}, ["'magic'", "known: document, rules, simple_struct"]),
     "inner field": (
         {"chat_model": {"backend": "openai", "config": {"model_name_or_path": "m", "temperature": 3}}},
         ["temperature", "less than or equal to 2", "got 3"],
