@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, TypeVar, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, InstanceOf, ValidationError
+from pydantic import AfterValidator, Field, InstanceOf
 
 from memos.errors import InvalidRequest
 from memos.kv.manifest import ModelFingerprint
 from memos.kv.state import KVState
-from memos.settings import describe_validation_error
+from memos.memories.item import ItemPart
 from memos.wellformed import well_formed
 
 if TYPE_CHECKING:
@@ -19,27 +19,6 @@ if TYPE_CHECKING:
 SourceType = Literal["text", "messages", "merged"]
 _SHOWN_CHARS: Final = 80
 I = TypeVar("I", bound="HeldItem")  # noqa: E741
-
-
-class ItemPart(BaseModel):
-    """A frozen record whose fields are also keys. Raises InvalidRequest instead of pydantic's own error."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise InvalidRequest(describe_validation_error(error, f"{type(self).__name__} field")) from None
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in type(self).model_fields:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The field, or ``default`` when there is none of that name."""
-        return getattr(self, name) if name in type(self).model_fields else default
 
 
 class HeldItem(ItemPart):

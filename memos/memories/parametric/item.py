@@ -7,7 +7,8 @@ from pydantic import Field
 
 from memos.kv.bundle import disk_errors
 from memos.kv.files import write_whole
-from memos.memories.activation.item import HeldItem, ItemPart
+from memos.memories.activation.item import HeldItem
+from memos.memories.item import ItemPart
 from memos.memories.parametric.adapter import CONFIG_FILE, WEIGHTS_FILE
 
 

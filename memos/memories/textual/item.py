@@ -3,13 +3,11 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
-from memos.errors import InvalidRequest
 from memos.ids import CubeId, MemoryId, MessageId, SessionId, UserId
-from memos.settings import describe_validation_error
+from memos.memories.item import ItemPart
 from memos.types import (
     DEFAULT_IMPORTANCE,
     Category,
@@ -24,26 +22,7 @@ from memos.types import (
 )
 
 
-class _Item(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    def __init__(self, **values: Any) -> None:
-        try:
-            super().__init__(**values)
-        except ValidationError as error:
-            raise InvalidRequest(describe_validation_error(error, f"{type(self).__name__} field")) from None
-
-    def __getitem__(self, name: str) -> Any:
-        if name not in type(self).model_fields:
-            raise KeyError(name)
-        return getattr(self, name)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """The field, or ``default`` when there is none of that name."""
-        return getattr(self, name) if name in type(self).model_fields else default
-
-
-class SourceItem(_Item):
+class SourceItem(ItemPart):
     """Who said it, when, in which session, in which words."""
 
     message_id: str
@@ -54,7 +33,7 @@ class SourceItem(_Item):
     chat_time: datetime
 
 
-class TextualMemoryMetadata(_Item):
+class TextualMemoryMetadata(ItemPart):
     """What is known about a memory beside its text. Times are UTC.
 
     ``importance`` held at ``importance_at``, by default the moment it is stored, and halves with time from then on.
@@ -80,7 +59,7 @@ class TextualMemoryMetadata(_Item):
     version: int = Field(default=1, ge=1)
 
 
-class TextualMemoryItem(_Item):
+class TextualMemoryItem(ItemPart):
     """One memory. A search adds ``score``, the weighted ``parts`` that sum to it, and ``sources``."""
 
     id: str = Field(default_factory=lambda: str(uuid.uuid4()), min_length=1, max_length=128)
@@ -91,7 +70,7 @@ class TextualMemoryItem(_Item):
     sources: tuple[SourceItem, ...] = ()
 
 
-class TextualEdge(_Item):
+class TextualEdge(ItemPart):
     """A directed relation between two memories, or from a memory to the message it came from."""
 
     source: str
