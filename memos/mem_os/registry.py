@@ -35,6 +35,11 @@ class TenantCube(GeneralMemCube):
         """The items of an activation or parametric memory, as far as it was used in this process."""
         return self._held(name)
 
+    def close(self) -> None:
+        """Close what was opened for this cube; the tenant's stores stay open."""
+        super().close()
+        self._text_memory.close()
+
     def _part(self, name: str) -> Any:
         return self._text_memory if name == "text_mem" else super()._part(name)
 
