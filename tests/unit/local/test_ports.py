@@ -1,4 +1,7 @@
 import socket
+import subprocess
+import sys
+from subprocess import PIPE
 
 from memos.local.ports import LOOPBACK, choose_ports
 
@@ -24,3 +27,15 @@ def test_two_names_never_share_a_port() -> None:
     free = choose_ports(["one"], {})["one"]
     ports = choose_ports(["one", "two", "three"], {"one": free, "two": free})
     assert len(set(ports.values())) == 3
+
+
+def test_a_port_that_another_process_has_chosen_is_left_to_it() -> None:
+    program = (
+        "import sys; from memos.local.ports import choose_ports\n"
+        "print(choose_ports(['bolt'], {})['bolt'], flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=PIPE, stdout=PIPE, text=True) as other:
+        assert other.stdout is not None
+        theirs = int(other.stdout.readline())
+        assert choose_ports(["bolt"], {"bolt": theirs})["bolt"] != theirs
+    assert choose_ports(["bolt"], {"bolt": theirs})["bolt"] == theirs

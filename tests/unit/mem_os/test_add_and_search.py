@@ -35,7 +35,7 @@ def test_a_text_counts_as_said_by_the_user(mos: MOS, ana: str) -> None:
 
 @pytest.mark.parametrize("given", [{}, {"messages": [{"role": "user", "content": "x"}], "memory_content": "x"}])
 def test_messages_or_a_text_must_be_given_and_not_both(mos: MOS, ana: str, given: dict[str, Any]) -> None:
-    with pytest.raises(InvalidRequest, match="either messages or memory_content"):
+    with pytest.raises(InvalidRequest, match="give one of messages, memory_content and doc_path"):
         mos.add(**given, user_id=ana)
 
 
