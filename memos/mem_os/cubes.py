@@ -96,10 +96,13 @@ class CubeCalls(Calls):
     def load(self, mem_cube_dir: str | Path, user_id: str | None = None, mem_cube_id: str | None = None) -> None:
         """Add a dump's memories to a cube, under the ids that they have there; by default to that which ``dump`` takes.
 
-        What has such an id already is replaced; what else the cube has stays. Raises NotFound, Corrupt, InvalidRequest.
+        What has such an id already is replaced; what else the cube has stays. The cube is among ``mem_cubes`` then,
+        which hold the states and adapters that came along. Raises NotFound, Corrupt, InvalidRequest.
         """
         cube = self._portable_cube(user_id, mem_cube_id, "write")
-        self._parts.registry.open_tenant(cube, self._stored_config(cube)).load(mem_cube_dir)
+        opened = self._parts.registry.open_tenant(cube, self._stored_config(cube))
+        opened.load(mem_cube_dir)
+        self._parts.registry.keep(cube, opened)
 
     def _register_object(self, given: BaseMemCube, cube_id: str | None, user: UserId) -> CubeId:
         cube = ids.cube_id(given.cube_id if cube_id is None else cube_id)

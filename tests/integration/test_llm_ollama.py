@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 import subprocess
 import sys
 from collections.abc import Generator
@@ -16,6 +15,7 @@ from memos.configs.llm import OllamaLLMConfig
 from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.llms.base import Usage
 from memos.llms.ollama import OllamaLLM
+from memos.settings import child_environment
 from tests.support.ollama_replies import answer, failure, stream
 from tests.support.ollama_server import OllamaServer
 from tests.support.scripted_server import Reply, ScriptedServer, running
@@ -142,7 +142,7 @@ def test_the_stand_in_answers_like_ollama() -> None:
 
 def test_the_stand_in_runs_as_a_process_of_its_own() -> None:
     argv = [sys.executable, "-m", "tests.support.ollama_server", "--port", "0"]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": "."}) as process:
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, env=child_environment(PYTHONPATH=".")) as process:
         assert process.stdout is not None
         try:
             url = process.stdout.readline().strip()

@@ -1,6 +1,5 @@
 """deploy/kubernetes: a cluster would take it, it is complete, and it agrees with compose, Dockerfiles and settings."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -11,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from memos.settings import ENV_PREFIX, Settings
+from memos.settings import ENV_PREFIX, Settings, child_environment
 from tests.support.kustomize import KUSTOMIZATION, build, load_kustomization, named_files, read_environment
 from tests.support.manifests import RELEASES, Cluster, find_fault
 
@@ -73,7 +72,7 @@ def test_kustomize_itself_builds_the_same(directory: str) -> None:
     program: Sequence[str] = ["kustomize", "build"] if shutil.which("kustomize") else ["kubectl", "kustomize"]
     built = subprocess.run(
         [*program, str(KUBERNETES / directory)],
-        env=dict(os.environ),
+        env=child_environment(),
         capture_output=True,
         text=True,
         timeout=60,

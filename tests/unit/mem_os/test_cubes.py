@@ -123,6 +123,7 @@ class TestDump:
         here.add(memory_content="I like boats.", session_id="evening")
         here.dump(tmp_path / "out")
         mos.load(tmp_path / "out", user_id=ana)
+        assert ana in mos.mem_cubes
         there = mos.get_all(ana, user_id=ana)["text_mem"][0]["memories"]["nodes"]
         assert {node.memory: node.metadata.session_id for node in there} == {
             "I drink green tea.": "default",
