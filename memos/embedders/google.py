@@ -11,7 +11,10 @@ from memos.configs.embedder import GeminiEmbedderConfig, GoogleEmbedderConfig, V
 from memos.configs.llm import Home
 from memos.configs.secret import reveal
 from memos.embedders.base import Purpose
-from memos.embedders.failures import (
+from memos.embedders.proxies import choose_proxy
+from memos.embedders.remote import DimensionsRefused, RemoteEmbedder
+from memos.errors import InvalidConfig, Unavailable
+from memos.llms.failures import (
     Failure,
     call_again,
     explain_connection,
@@ -19,9 +22,6 @@ from memos.embedders.failures import (
     explain_status,
     explain_timeout,
 )
-from memos.embedders.proxies import choose_proxy
-from memos.embedders.remote import DimensionsRefused, RemoteEmbedder
-from memos.errors import InvalidConfig, Unavailable
 from memos.llms.openai_client import Endpoint, protocol_error
 
 if TYPE_CHECKING:

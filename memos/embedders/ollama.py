@@ -9,10 +9,10 @@ from pydantic import SecretStr
 from memos.configs.embedder import OllamaEmbedderConfig
 from memos.configs.secret import reveal
 from memos.embedders.base import Purpose
-from memos.embedders.failures import call_again
 from memos.embedders.proxies import choose_proxy
 from memos.embedders.remote import RemoteEmbedder
 from memos.errors import InvalidConfig
+from memos.llms.failures import call_again
 from memos.llms.ollama_client import client_errors, explain
 from memos.llms.openai_client import Endpoint
 

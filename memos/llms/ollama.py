@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from memos.configs.llm import OllamaLLMConfig
 from memos.configs.secret import reveal
-from memos.embedders.failures import Failure, call_again
 from memos.llms.base import ChatMessages, OnUsage, Usage
+from memos.llms.failures import Failure, call_again
 from memos.llms.ollama_client import client_errors, explain, open_client
 from memos.llms.openai_client import Endpoint, protocol_error, reveal_all
 from memos.llms.think import Part, say

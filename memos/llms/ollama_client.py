@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from memos.embedders.failures import Failure, explain_connection, explain_status, explain_timeout
 from memos.errors import InvalidConfig
+from memos.llms.failures import Failure, explain_connection, explain_status, explain_timeout
 from memos.llms.openai_client import Endpoint, protocol_error
 
 if TYPE_CHECKING:

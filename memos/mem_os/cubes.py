@@ -72,7 +72,7 @@ class CubeCalls(Calls):
         if mem_cube_id is not None:
             raise NotFound(f"there is no directory {str(mem_cube_name_or_path)!r:.200} to register as {mem_cube_id!r}")
         cube = self._parts.access.one_cube(user, str(mem_cube_name_or_path), "read")
-        self._parts.registry.keep(cube, self._parts.registry.open_tenant(cube, self._stored_config(cube)))
+        self._parts.registry.keep(cube, self._parts.registry.open_cube(cube, self._stored_config(cube)))
         return cube
 
     def unregister_mem_cube(self, mem_cube_id: str, user_id: str | None = None) -> None:
@@ -91,7 +91,7 @@ class CubeCalls(Calls):
         A user without a cube, such as root, gets the one that was registered with this object last, if it may be read.
         """
         cube = self._portable_cube(user_id, mem_cube_id, "read")
-        self._parts.registry.open_tenant(cube, self._stored_config(cube)).dump(mem_cube_dir)
+        self._parts.registry.open_cube(cube, self._stored_config(cube)).dump(mem_cube_dir)
 
     def load(self, mem_cube_dir: str | Path, user_id: str | None = None, mem_cube_id: str | None = None) -> None:
         """Add a dump's memories to a cube, under the ids that they have there; by default to that which ``dump`` takes.
@@ -100,7 +100,7 @@ class CubeCalls(Calls):
         which hold the states and adapters that came along. Raises NotFound, Corrupt, InvalidRequest.
         """
         cube = self._portable_cube(user_id, mem_cube_id, "write")
-        opened = self._parts.registry.open_tenant(cube, self._stored_config(cube))
+        opened = self._parts.registry.open_cube(cube, self._stored_config(cube))
         opened.load(mem_cube_dir)
         self._parts.registry.keep(cube, opened)
 
@@ -116,7 +116,7 @@ class CubeCalls(Calls):
             cube = self._free_id(config.cube_id, user) if cube_id is None else ids.cube_id(cube_id)
             kept = config.model_copy(update={"text_mem": TREE}).with_cube_id(cube)
             self._own(cube, user, {"name": config.cube_id, "mem_cube": without_secrets(kept)[0]}, str(directory))
-            opened = self._parts.registry.open_tenant(cube, kept)
+            opened = self._parts.registry.open_cube(cube, kept)
             opened.load(found)
         self._parts.registry.keep(cube, opened)
         return cube

@@ -69,7 +69,8 @@ class MOS(UserCalls, CubeCalls):
         the memories can be found. A second call with one ``idempotency_key`` for the same user and cube within 24
         hours changes nothing and returns the first job's id. With ``bulk`` the job waits apart, behind everything that
         is not, and without an order to it: for imports; without the scheduler nothing waits, and it changes nothing.
-        Raises QuotaExceeded, which says when to repeat, at a limit of the tenant; nothing was stored then.
+        Raises QuotaExceeded, which says when to repeat, at a limit of the tenant; nothing was stored then, but of
+        documents what came before: the same call again adds the rest.
         """
         self._require_text()
         if sum(given is not None for given in (messages, memory_content, doc_path)) != 1:

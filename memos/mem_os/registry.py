@@ -59,7 +59,7 @@ class CubeRegistry:
         with self._lock:
             return MappingProxyType({str(cube): opened for cube, opened in self._cubes.items()})
 
-    def open_tenant(self, cube: CubeId, config: GeneralMemCubeConfig | None = None) -> BaseMemCube:
+    def open_cube(self, cube: CubeId, config: GeneralMemCubeConfig | None = None) -> BaseMemCube:
         """The cube as it is open already, else one in the tenant's stores; that is not kept."""
         with self._lock:
             if cube in self._cubes:

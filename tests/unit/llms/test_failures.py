@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from memos.embedders.failures import Failure, call_again, explain_connection, explain_status, explain_timeout
 from memos.errors import InvalidRequest, MemosError, QuotaExceeded, Unavailable
+from memos.llms.failures import Failure, call_again, explain_connection, explain_status, explain_timeout
 from memos.llms.openai_client import Endpoint
 
 ENDPOINT = Endpoint(dependency="embedder", url="http://e", timeout_s=3)
