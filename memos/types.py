@@ -58,6 +58,22 @@ class EdgeType(StrEnum):
     DERIVED_FROM = "DERIVED_FROM"
 
 
+RELATIONS: Final = frozenset(EdgeType) - {EdgeType.DERIVED_FROM}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Edge:
+    """A directed relation between two memories of one cube.
+
+    PARENT goes from a summary to what it sums up, CAUSE to the effect, FOLLOWS to what came before, MERGED_TO to the
+    memory that lives on; RELATES says nothing more. DERIVED_FROM is none: it goes to a message.
+    """
+
+    source: MemoryId
+    target: MemoryId
+    type: EdgeType
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Message:
     """One message as it was said. ``speaker`` is the name to show: the caller's ``name``, else the role."""
@@ -89,7 +105,8 @@ class Memory:
     """One textual memory. ``version`` grows with every change; ``indexed_version`` is the one that search finds.
 
     ``importance``, from 0 to 1, held at ``importance_at_ms`` or, if that is earlier, at the memory's creation. It fades
-    from then on (memos/organize/decay.py), and that it fades makes no new version.
+    from then on (memos/organize/decay.py), and that it fades makes no new version. ``info`` is the application's own,
+    in values of JSON.
     """
 
     id: MemoryId
@@ -115,11 +132,12 @@ class Memory:
     version: int = 1
     indexed_version: int = 0
     source_ids: tuple[MessageId, ...] = ()
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hit:
-    """A memory that a search found. ``parts`` are the components whose weighted sum is ``score``."""
+    """A memory that a search found. ``score`` is the sum of ``parts``, or its part ``rerank`` where there is one."""
 
     memory: Memory
     score: float

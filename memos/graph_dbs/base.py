@@ -3,6 +3,7 @@
 Every method takes the tenant; a row of another tenant is neither read, changed nor counted.
 
     (Memory)-[:DERIVED_FROM]->(Message)       what a memory rests on
+    (Memory)-[:PARENT, RELATES, CAUSE, FOLLOWS, MERGED_TO]->(Memory)       relations inside a cube
     (Job)                                     one per applied job: the witness that makes effects happen once
     (Lane {fence, bulk_fence, next_seq})      the newest fences that wrote here, and the next message's number
 """
@@ -13,17 +14,18 @@ from typing import Protocol
 
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy
-from memos.types import Memory, MemoryStatus, Message, Source
+from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobWrite:
-    """All that one job adds to the graph."""
+    """All that one job adds to the graph. With ``replaces``, memories take the place of those with their ids."""
 
     job: JobId
     user: UserId
     messages: tuple[Message, ...]
     memories: tuple[Memory, ...]
+    replaces: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -62,9 +64,10 @@ class GraphStore(Protocol):
     ) -> None:
         """Write jobs, messages and memories in one transaction, all or nothing.
 
-        A job that is applied already is skipped whole. Messages get the session's next sequence numbers. With a
-        ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one; a session's ``bulk`` lane
-        has fences of its own.
+        A job that is applied already is skipped whole. A memory whose id is there stays as it is; one of a write that
+        ``replaces`` takes its place, version and sources included, and keeps its relations. Messages get the session's
+        next sequence numbers. With a ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one;
+        a session's ``bulk`` lane has fences of its own.
         """
         ...
 
@@ -118,6 +121,23 @@ class GraphStore(Protocol):
         not at all; an archived one lags in the index. A second call at the same time changes nothing, and a call after
         one that failed half-way does the rest. Several at once archive each memory once.
         """
+        ...
+
+    def link(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> None:
+        """Relate memories, all or none; an edge that is there already stays one edge.
+
+        Raises NotFound when an end is not in this cube, InvalidRequest for an end that is both, and for DERIVED_FROM.
+        """
+        ...
+
+    def unlink(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> int:
+        """Remove these relations; returns how many there were."""
+        ...
+
+    def find_edges(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, limit: int | None = None
+    ) -> list[Edge]:
+        """The relations that begin or end at these memories, each once, in no order; ``limit`` of them at most."""
         ...
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:

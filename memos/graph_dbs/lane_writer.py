@@ -39,11 +39,20 @@ class LaneWriter:
             return
         where = (self._tenant, self._cube, self._session)
         messages = layout.message_rows(*where, fresh, first_seq=first_seq)
-        memories = [layout.memory_row(self._tenant, memory) for write in fresh for memory in write.memories]
         jobs = [layout.job_row(*where, write) for write in fresh]
         run_in_chunks(run, "write_messages", messages, {})
-        run_in_chunks(run, "write_memories", memories, {})
+        self._write_memories(run, fresh)
         run_in_chunks(run, "write_jobs", jobs, {"lane_key": self._key, "next_seq": first_seq + len(messages)})
+
+    def _write_memories(self, run: Run, writes: Sequence[JobWrite]) -> None:
+        kept = [write for write in writes if not write.replaces]
+        replacing = [
+            layout.memory_row(self._tenant, memory) for each in writes if each.replaces for memory in each.memories
+        ]
+        run_in_chunks(run, "forget_sources", replacing, {})
+        run_in_chunks(run, "replace_memories", replacing, {})
+        memories = [layout.memory_row(self._tenant, memory) for write in kept for memory in write.memories]
+        run_in_chunks(run, "write_memories", memories, {})
 
     def _lock(self, run: Run) -> int:
         names = {"tenant": self._tenant, "cube": self._cube, "session": self._session}

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from memos.configs.graph_db import MemoryGraphDBConfig
 from memos.errors import Fenced, NotFound
 from memos.graph_dbs.base import DeletedCounts, JobWrite
-from memos.graph_dbs.rows import once_each
+from memos.graph_dbs.rows import distinct_edges, once_each
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy, age
-from memos.types import Memory, MemoryStatus, Message, Source
+from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 
 @dataclass(kw_only=True, slots=True)
@@ -55,6 +55,7 @@ class _Cube:
     turns: dict[MessageId, _Turn] = field(default_factory=dict[MessageId, _Turn])
     edges: dict[MemoryId, list[MessageId]] = field(default_factory=dict[MemoryId, list[MessageId]])
     jobs: dict[JobId, list[MemoryId]] = field(default_factory=dict[JobId, list[MemoryId]])
+    relations: dict[Edge, None] = field(default_factory=dict[Edge, None])
     lanes: dict[SessionId, _Lane] = field(default_factory=dict[SessionId, _Lane])
 
 
@@ -174,12 +175,43 @@ class MemoryGraph:
             memories.update({after.id: after for _, after in aged})
             return [after.id for before, after in aged if after.status is not before.status]
 
+    def link(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> None:
+        """Relate memories, all or none."""
+        distinct = distinct_edges(edges)
+        with self._lock:
+            kept = self._cube(tenant, cube)
+            for end in (end for edge in distinct for end in (edge.source, edge.target)):
+                _get(kept.memories, cube, end)
+            kept.relations.update(dict.fromkeys(distinct))
+
+    def unlink(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> int:
+        """Remove these relations; returns how many there were."""
+        distinct = distinct_edges(edges)
+        with self._lock:
+            relations = self._cube(tenant, cube).relations
+            present = [edge for edge in distinct if edge in relations]
+            for edge in present:
+                del relations[edge]
+        return len(present)
+
+    def find_edges(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, limit: int | None = None
+    ) -> list[Edge]:
+        """The relations that begin or end at these memories, each once; ``limit`` of them at most."""
+        wanted = set(ids)
+        with self._lock:
+            relations = list(self._cube(tenant, cube).relations)
+        touching = [edge for edge in relations if edge.source in wanted or edge.target in wanted]
+        return touching if limit is None else touching[: max(limit, 0)]
+
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""
         with self._lock:
             kept = self._cube(tenant, cube)
             for memory in ids:
                 kept.edges.pop(memory, None)
+            for edge in [edge for edge in kept.relations if edge.source in ids or edge.target in ids]:
+                del kept.relations[edge]
             return sum(kept.memories.pop(memory, None) is not None for memory in ids)
 
     def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:
@@ -210,6 +242,9 @@ def _apply(kept: _Cube, lane: _Lane, session: SessionId, write: JobWrite) -> Non
         kept.turns.setdefault(message.id, turn)
         lane.next_seq += 1
     for memory in write.memories:
+        if write.replaces:
+            kept.edges.pop(memory.id, None)
+            kept.memories[memory.id] = memory
         kept.memories.setdefault(memory.id, memory)
         edges = kept.edges.setdefault(memory.id, [])
         edges.extend(each for each in memory.source_ids if each in kept.turns and each not in edges)

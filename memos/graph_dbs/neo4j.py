@@ -29,12 +29,13 @@ from memos.errors import InvalidConfig, InvalidRequest, NotFound, Unavailable
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import DeletedCounts, JobWrite
 from memos.graph_dbs.decay_writer import DecayWriter
+from memos.graph_dbs.edge_writer import ALL, EdgeWriter
 from memos.graph_dbs.lane_writer import LaneWriter, Run, run_in_chunks
 from memos.graph_dbs.queries import load_query, load_statements
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId, storage_key
 from memos.organize.decay import DecayPolicy
-from memos.types import Memory, MemoryStatus, Message, Source
+from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 SCHEMA_VERSION: Final = 1
 CONNECT_TIMEOUT_S: Final = 3.0
@@ -146,6 +147,23 @@ class Neo4jGraph:
     def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
         """Let importance fade up to now, some memories a transaction; returns those archived for it."""
         return list(DecayWriter(tenant, cube, policy, now_ms=now_ms).run(self._bolt.transact))
+
+    def link(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> None:
+        """Relate memories in one transaction, all or none."""
+        distinct = layout.distinct_edges(edges)
+        self._bolt.transact(lambda run: EdgeWriter(tenant, cube).link(run, distinct))
+
+    def unlink(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> int:
+        """Remove these relations in one transaction; returns how many there were."""
+        distinct = layout.distinct_edges(edges)
+        return self._bolt.transact(lambda run: EdgeWriter(tenant, cube).unlink(run, distinct))
+
+    def find_edges(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, limit: int | None = None
+    ) -> list[Edge]:
+        """The relations that begin or end at these memories, each once; ``limit`` of them at most."""
+        wanted = {"keys": layout.keys_of(tenant, cube, ids), "limit": ALL if limit is None else max(limit, 0)}
+        return layout.read_edges(self._bolt.query("find_edges", tenant=tenant, cube=cube, **wanted))
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""

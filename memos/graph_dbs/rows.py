@@ -11,13 +11,14 @@ cube lie between two strings (``cube_range``). A memory that the index lags behi
 have not.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from memos.errors import InvalidRequest
 from memos.graph_dbs.base import JobWrite
 from memos.ids import KEY_SEPARATOR, CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
-from memos.types import Category, Memory, MemoryStatus, MemoryType, Message, Role, Source
+from memos.types import RELATIONS, Category, Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role, Source
 
 Row = dict[str, Any]
 
@@ -78,6 +79,7 @@ def read_memory(properties: Mapping[str, Any]) -> Memory:
         memory_type=MemoryType(properties["memory_type"]),
         category=Category(properties["category"]),
         status=MemoryStatus(properties["status"]),
+        info=json.loads(properties.get("info") or "{}"),
         entities=tuple(properties["entities"]),
         tags=tuple(properties["tags"]),
         source_ids=tuple(MessageId(source) for source in properties["source_ids"]),
@@ -145,6 +147,34 @@ def job_row(tenant: TenantId, cube: CubeId, session: SessionId, write: JobWrite)
     return {"properties": properties}
 
 
+def edge_row(tenant: TenantId, cube: CubeId, edge: Edge) -> Row:
+    """A relation as link.cypher and unlink.cypher take it."""
+    ends = {"source": storage_key(tenant, cube, edge.source), "target": storage_key(tenant, cube, edge.target)}
+    return {**ends, "type": edge.type.value}
+
+
+def read_edges(found: Iterable[Row]) -> list[Edge]:
+    """Each relation once."""
+    edges = (
+        Edge(source=MemoryId(row["source"]), target=MemoryId(row["target"]), type=EdgeType(row["type"]))
+        for row in found
+    )
+    return list(dict.fromkeys(edges))
+
+
+def distinct_edges(edges: Iterable[Edge]) -> list[Edge]:
+    """The edges without repetitions. Raises InvalidRequest for what is no relation between two memories."""
+    known = list(dict.fromkeys(edges))
+    for edge in known:
+        if edge.source == edge.target:
+            raise InvalidRequest(f"memory {edge.source!r:.80} cannot be related to itself")
+        if edge.type not in RELATIONS:
+            raise InvalidRequest(
+                f"an edge {edge.type} comes with the sources of a memory; it cannot be made or removed"
+            )
+    return known
+
+
 def once_each(cube: CubeId, writes: Sequence[JobWrite]) -> list[JobWrite]:
     """The writes without repetitions of a job. Raises InvalidRequest for a memory of another cube."""
     for memory in (memory for write in writes for memory in write.memories):
@@ -163,6 +193,7 @@ def _attributes(memory: Memory) -> Row:
 def _each_attribute(memory: Memory) -> Iterator[tuple[str, Any]]:
     for name in _PLAIN_FIELDS:
         yield name, getattr(memory, name)
+    yield "info", json.dumps(dict(memory.info), ensure_ascii=False) if memory.info else None
     yield "key_phrase", memory.key  # a node's ``key`` is its name in the store
     for name in ("memory_type", "category", "status"):
         yield name, getattr(memory, name).value

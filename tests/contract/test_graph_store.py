@@ -16,7 +16,7 @@ from memos.graph_dbs.factory import build_graph
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, memory_id, message_id, tenant_id
 from memos.organize.decay import DAY_MS, DecayPolicy
 from memos.settings import Settings
-from memos.types import Category, Memory, MemoryStatus, MemoryType, Message, Role
+from memos.types import Category, Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role
 
 CUBE = CubeId("cube")
 SESSION = SessionId("session")
@@ -101,6 +101,7 @@ class TestGraphStore:
             version=3,
             indexed_version=2,
             source_ids=(message.id,),
+            info={"room": 'a "quoted" \\ name', "tags": [1, None, {"deep": "猫"}]},
         )
         apply(graph, tenant, JobWrite(job=JobId("j"), user=USER, messages=(message,), memories=(memory,)))
         assert graph.find_memories(tenant, CUBE, [MemoryId("m"), MemoryId("absent")]) == {"m": memory}
@@ -571,3 +572,133 @@ def at_once(work: Callable[[int], object], *, threads: int) -> None:
     with ThreadPoolExecutor(threads) as pool:
         for outcome in [pool.submit(run, number) for number in range(threads)]:
             outcome.result()
+
+
+def an_edge(source: str, target: str, kind: EdgeType = EdgeType.PARENT) -> Edge:
+    return Edge(source=MemoryId(source), target=MemoryId(target), type=kind)
+
+
+@pytest.fixture
+def trio(graph: GraphStore, tenant: TenantId) -> tuple[MemoryId, MemoryId, MemoryId]:
+    """Three memories of one cube."""
+    write = a_write(tenant, "trio", memories=3)
+    apply(graph, tenant, write)
+    first, second, third = ids_of(write)
+    return first, second, third
+
+
+Trio = tuple[MemoryId, MemoryId, MemoryId]
+
+
+class TestRelations:
+    @pytest.mark.parametrize("kind", sorted(set(EdgeType) - {EdgeType.DERIVED_FROM}))
+    def test_each_kind_of_relation_is_found_from_both_ends(
+        self, graph: GraphStore, tenant: TenantId, trio: Trio, kind: EdgeType
+    ) -> None:
+        first, second, third = trio
+        graph.link(tenant, CUBE, [an_edge(first, second, kind)])
+        assert graph.find_edges(tenant, CUBE, [first]) == [an_edge(first, second, kind)]
+        assert graph.find_edges(tenant, CUBE, [second]) == [an_edge(first, second, kind)]
+        assert graph.find_edges(tenant, CUBE, [third]) == []
+
+    def test_an_edge_made_twice_is_one_and_found_once(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        edge = an_edge(trio[0], trio[1])
+        graph.link(tenant, CUBE, [edge, edge])
+        graph.link(tenant, CUBE, [edge])
+        assert graph.find_edges(tenant, CUBE, trio) == [edge]
+
+    def test_two_kinds_between_the_same_ends_are_two_edges(
+        self, graph: GraphStore, tenant: TenantId, trio: Trio
+    ) -> None:
+        edges = {an_edge(trio[0], trio[1], EdgeType.CAUSE), an_edge(trio[0], trio[1], EdgeType.FOLLOWS)}
+        graph.link(tenant, CUBE, list(edges))
+        assert set(graph.find_edges(tenant, CUBE, trio)) == edges
+        assert graph.unlink(tenant, CUBE, [an_edge(trio[0], trio[1], EdgeType.CAUSE)]) == 1
+        assert graph.find_edges(tenant, CUBE, trio) == [an_edge(trio[0], trio[1], EdgeType.FOLLOWS)]
+
+    def test_a_removed_edge_is_counted_once(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        edge = an_edge(trio[0], trio[1])
+        graph.link(tenant, CUBE, [edge])
+        assert graph.unlink(tenant, CUBE, [edge, an_edge(trio[1], trio[0])]) == 1
+        assert graph.unlink(tenant, CUBE, [edge]) == 0
+
+    def test_a_missing_end_is_named_and_nothing_is_linked(
+        self, graph: GraphStore, tenant: TenantId, trio: Trio
+    ) -> None:
+        with pytest.raises(NotFound, match="absent"):
+            graph.link(tenant, CUBE, [an_edge(trio[0], trio[1]), an_edge(trio[0], "absent")])
+        assert graph.find_edges(tenant, CUBE, trio) == []
+
+    def test_what_is_no_relation_is_refused(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        with pytest.raises(InvalidRequest, match="itself"):
+            graph.link(tenant, CUBE, [an_edge(trio[0], trio[0])])
+        with pytest.raises(InvalidRequest, match="DERIVED_FROM"):
+            graph.link(tenant, CUBE, [an_edge(trio[0], trio[1], EdgeType.DERIVED_FROM)])
+
+    def test_a_limit_bounds_what_is_read(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        graph.link(tenant, CUBE, [an_edge(trio[0], trio[1]), an_edge(trio[0], trio[2])])
+        assert len(graph.find_edges(tenant, CUBE, [trio[0]], limit=1)) == 1
+        assert graph.find_edges(tenant, CUBE, [trio[0]], limit=0) == []
+
+    def test_a_deleted_memory_takes_its_edges_along(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        graph.link(tenant, CUBE, [an_edge(trio[0], trio[1]), an_edge(trio[1], trio[2])])
+        graph.delete_memories(tenant, CUBE, [trio[0]])
+        assert graph.find_edges(tenant, CUBE, trio) == [an_edge(trio[1], trio[2])]
+        graph.delete_cube(tenant, CUBE)
+        assert graph.find_edges(tenant, CUBE, trio) == []
+
+    def test_another_tenant_and_another_cube_neither_see_nor_make_nor_remove_edges(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId, trio: Trio
+    ) -> None:
+        edge = an_edge(trio[0], trio[1])
+        graph.link(tenant, CUBE, [edge])
+        for who, cube in ((other, CUBE), (tenant, CubeId("elsewhere"))):
+            assert graph.find_edges(who, cube, trio) == []
+            assert graph.unlink(who, cube, [edge]) == 0
+            with pytest.raises(NotFound):
+                graph.link(who, cube, [an_edge(trio[1], trio[2])])
+        assert graph.find_edges(tenant, CUBE, trio) == [edge]
+
+    def test_more_edges_than_one_query_takes_are_written_and_removed(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = a_write(tenant, "many", memories=302)
+        apply(graph, tenant, write)
+        hub, *rest = ids_of(write)
+        edges = [an_edge(hub, each) for each in rest]
+        graph.link(tenant, CUBE, edges)
+        assert set(graph.find_edges(tenant, CUBE, [hub])) == set(edges)
+        assert graph.unlink(tenant, CUBE, edges) == 301
+
+    def test_two_that_link_the_same_memories_at_once_make_one_edge(
+        self, graph: GraphStore, tenant: TenantId, trio: Trio
+    ) -> None:
+        edge = an_edge(trio[0], trio[1])
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda _: graph.link(tenant, CUBE, [edge]), range(8)))
+        assert graph.unlink(tenant, CUBE, [edge]) == 1
+        assert graph.find_edges(tenant, CUBE, trio) == []
+
+
+class TestReplacing:
+    def test_a_replacing_write_puts_memory_version_and_sources_in_place_and_keeps_relations(
+        self, graph: GraphStore, tenant: TenantId, trio: Trio
+    ) -> None:
+        graph.link(tenant, CUBE, [an_edge(trio[0], trio[1])])
+        message = a_message(tenant, "again", text="I like coffee")
+        memory = replace(a_memory(tenant, "trio", sources=(message,)), text="Coffee.", version=7)
+        again = JobWrite(job=JobId("again"), user=USER, messages=(message,), memories=(memory,), replaces=True)
+        apply(graph, tenant, again)
+        assert graph.find_memories(tenant, CUBE, [trio[0]]) == {trio[0]: memory}
+        assert [source.text for source in graph.find_sources(tenant, CUBE, [trio[0]])[trio[0]]] == ["I like coffee"]
+        assert graph.find_edges(tenant, CUBE, [trio[0]]) == [an_edge(trio[0], trio[1])]
+
+    def test_it_creates_what_is_not_there(self, graph: GraphStore, tenant: TenantId) -> None:
+        write = replace(a_write(tenant, "fresh"), replaces=True)
+        apply(graph, tenant, write)
+        assert list(graph.find_memories(tenant, CUBE, ids_of(write)).values()) == list(write.memories)
+        assert [memory.id for memory in graph.list_lagging(tenant, CUBE, limit=9)] == ids_of(write)
+
+    def test_a_replaced_memory_lags_in_the_index(self, graph: GraphStore, tenant: TenantId, trio: Trio) -> None:
+        graph.mark_indexed(tenant, CUBE, dict.fromkeys(trio, 1))
+        memory = replace(a_memory(tenant, "trio"), text="Coffee.")
+        apply(graph, tenant, JobWrite(job=JobId("x"), user=USER, messages=(), memories=(memory,), replaces=True))
+        assert [each.id for each in graph.list_lagging(tenant, CUBE, limit=9)] == [trio[0]]

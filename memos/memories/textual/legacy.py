@@ -12,7 +12,7 @@ import json
 import logging
 import uuid
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -67,7 +67,7 @@ class LegacyReader:
         nodes, edges = self._parts(content)
         items = {item.id: item for item in map(self._item, nodes) if item is not None}
         known = [edge for edge in map(_edge, edges) if edge is not None]
-        kept = tuple(edge for edge in known if {edge.source, edge.target} <= items.keys())
+        kept = tuple(edge for edge in known if _joins(edge, items.keys()))
         self._log(len(items), len(edges) - len(kept))
         return Dump(items=tuple(items.values()), edges=kept)
 
@@ -159,6 +159,10 @@ def _edge(given: Mapping[str, Any]) -> TextualEdge | None:
     return TextualEdge(source=_known_id(given.get("source")), target=_known_id(given.get("target")), type=kind)
 
 
+def _joins(edge: TextualEdge, memories: Collection[str]) -> bool:
+    return edge.source != edge.target and edge.source in memories and edge.target in memories
+
+
 def _source(given: object, metadata: Mapping[str, Any]) -> SourceItem | None:
     fields = _fields(given)
     role, content = fields.get("role"), fields.get("content")
@@ -225,6 +229,15 @@ def _memory_type(value: object) -> MemoryType | None:
     return MemoryType(value) if value in tuple(MemoryType) else None
 
 
+def _info(value: object) -> Mapping[str, Any] | None:
+    if not isinstance(value, dict):
+        return None
+    try:
+        return TextualMemoryMetadata(info=cast(dict[str, Any], value)).info
+    except InvalidRequest:
+        return None
+
+
 def _owner(value: object) -> str | None:
     try:
         return ids.user_id(value)
@@ -249,6 +262,7 @@ _FIELDS: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "tags": ("tags", _texts),
     "entities": ("entities", _texts),
     "confidence": ("confidence", _confidence),
+    "info": ("info", _info),
     "memory_time": ("valid_at", _time),
     "created_at": ("created_at", _time),
     "updated_at": ("updated_at", _time),

@@ -45,6 +45,7 @@ def test_a_tree_is_read_with_its_edges(tmp_path: Path) -> None:
         {"source": "a", "target": "b", "type": "RELATE_TO"},
         {"source": "a", "target": "b", "type": "AGGREGATE_TO"},
         {"source": "a", "target": "gone", "type": "PARENT"},
+        {"source": "a", "target": "a", "type": "PARENT"},
     ]
     dump = read(tmp_path, {"nodes": nodes, "edges": edges})
     assert dump.items[0].metadata.memory_type is MemoryType.WORKING
@@ -52,6 +53,18 @@ def test_a_tree_is_read_with_its_edges(tmp_path: Path) -> None:
         TextualEdge(source="a", target="b", type=EdgeType.PARENT),
         TextualEdge(source="a", target="b", type=EdgeType.RELATES),
     )
+
+
+def test_what_an_application_kept_with_a_memory_comes_along(tmp_path: Path) -> None:
+    assert read_one(tmp_path, info={"room": "blue", "shelf": [1, None]}).metadata.info == {
+        "room": "blue",
+        "shelf": [1, None],
+    }
+
+
+@pytest.mark.parametrize("info", ["text", [1], {"number": float("nan")}])
+def test_an_info_that_cannot_be_kept_is_left_out(tmp_path: Path, info: Any) -> None:
+    assert read_one(tmp_path, info=info, key="drinks").metadata.info == {}
 
 
 def test_metadata_with_a_place_here_is_kept(tmp_path: Path) -> None:
