@@ -1,7 +1,8 @@
 """The ports to a vector index: what recall and writing ask of Milvus, and of its twin in RAM.
 
-    VecIndex      rebuildable from the graph, holds no truth of its own
-    RecordIndex   the same searches over memories that it keeps whole, where there is no graph
+    VecIndex        rebuildable from the graph, holds no truth of its own
+    RecordIndex     the same searches over memories that it keeps whole, where there is no graph
+    LabelledIndex   the same over memories with labels, which the store itself can tell apart by them
 
 Every method that touches rows takes the tenant, and no implementation may answer with another tenant's row.
 """
@@ -18,12 +19,14 @@ from memos.types import Memory, MemoryType
 class IndexRow:
     """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length.
 
-    ``record`` is the whole memory in its owner's own form; only a RecordIndex keeps it.
+    ``record`` is the whole memory in its owner's own form; only a RecordIndex keeps it, and only a LabelledIndex the
+    ``labels``: words of the owner's own, 16 at most.
     """
 
     memory: Memory
     vector: Sequence[float]
     record: str = ""
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,10 +40,14 @@ class StoredRecord:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexFilter:
-    """What a row must satisfy inside the store. Empty ``memory_types`` means all; only activated rows are found."""
+    """What a row must satisfy inside the store. Empty ``memory_types`` means all; only activated rows are found.
+
+    A row must have all the ``labels``; only a LabelledIndex can be asked for some.
+    """
 
     cubes: tuple[CubeId, ...]
     memory_types: tuple[MemoryType, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -118,4 +125,14 @@ class RecordIndex(VecIndex, Protocol):
 
     def list_records(self, tenant: TenantId, cube: CubeId, *, vectors: bool = False) -> Iterator[StoredRecord]:
         """Every record of a cube, whatever its status, in no order; read page by page."""
+        ...
+
+
+class LabelledIndex(RecordIndex, Protocol):
+    """An index whose rows have labels. ``upsert`` raises InvalidRequest for a row with too many."""
+
+    def list_labelled(
+        self, tenant: TenantId, cube: CubeId, labels: Sequence[str], *, vectors: bool = False
+    ) -> Iterator[StoredRecord]:
+        """Every record of a cube that has all the labels, whatever its status, in no order; read page by page."""
         ...

@@ -14,7 +14,7 @@ from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryStatus
 from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord
 from memos.vec_dbs.bm25 import Bm25Index
-from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_record
+from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_labels, check_record
 
 _RowKey = tuple[CubeId, MemoryId]
 
@@ -23,6 +23,7 @@ _RowKey = tuple[CubeId, MemoryId]
 class _Stored:
     memory: Memory
     record: str
+    labels: frozenset[str]
     vector: NDArray[np.float32]
     direction: NDArray[np.float32]
 
@@ -33,7 +34,11 @@ class _Stored:
     def matches(self, where: IndexFilter) -> bool:
         memory = self.memory
         in_cube = memory.cube in where.cubes and memory.status is MemoryStatus.ACTIVATED
-        return in_cube and (not where.memory_types or memory.memory_type in where.memory_types)
+        return (
+            in_cube
+            and self.labels.issuperset(where.labels)
+            and (not where.memory_types or memory.memory_type in where.memory_types)
+        )
 
     def as_record(self, *, vectors: bool) -> StoredRecord:
         vector = tuple(self.vector.tolist()) if vectors else ()
@@ -57,7 +62,7 @@ class _Shelf:
 
 
 class MemoryIndex:
-    """A VecIndex and a RecordIndex for tests and for running without a server.
+    """A VecIndex, a RecordIndex and a LabelledIndex for tests and for running without a server.
 
     A row takes no more than ``max_record_bytes``, if that is given. A dimension of 0 means that rows have no vectors
     and are found by their words alone.
@@ -132,7 +137,13 @@ class MemoryIndex:
 
     def list_records(self, tenant: TenantId, cube: CubeId, *, vectors: bool = False) -> Iterator[StoredRecord]:
         """Every record of a cube."""
-        rows = (row for row in self._of(tenant) if row.memory.cube == cube)
+        return self.list_labelled(tenant, cube, (), vectors=vectors)
+
+    def list_labelled(
+        self, tenant: TenantId, cube: CubeId, labels: Sequence[str], *, vectors: bool = False
+    ) -> Iterator[StoredRecord]:
+        """Every record of a cube that has all the labels."""
+        rows = (row for row in self._of(tenant) if row.memory.cube == cube and row.labels.issuperset(labels))
         return (row.as_record(vectors=vectors) for row in rows)
 
     def flush(self) -> None:
@@ -158,9 +169,11 @@ class MemoryIndex:
             raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension()}")
         if self._max_record_bytes is not None:
             check_record(row, limit_bytes=self._max_record_bytes)
+        check_labels(row)
         return _Stored(
             memory=row.memory,
             record=row.record,
+            labels=frozenset(row.labels),
             vector=np.asarray(row.vector, dtype=np.float32),
             direction=_unit(row.vector),
         )

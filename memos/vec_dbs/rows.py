@@ -6,6 +6,7 @@
     words       the text, analysed (memos.vec_dbs.words); the server derives ``sparse`` from it by BM25
     dense       the embedding
     record      where memories are kept whole: the memory, as its owner wrote it
+    labels      where memories have labels: digest(tenant, label) of each
 
 An expression holds nothing but digests made here and the values of our own enums. A digest has only the letters 0-9
 and a-f, so no id that a caller chose can change what an expression means. (Milvus's own parameters for expressions
@@ -29,6 +30,7 @@ DIGEST_CHARS: Final = 32
 MAX_ID_BYTES: Final = 4 * 128
 MAX_WORDS_BYTES: Final = 60_000
 MAX_RECORD_BYTES: Final = 65_535  # Milvus's own limit for a text
+MAX_LABELS: Final = 16
 MAX_TEXT_CHARS: Final = 4 * MAX_WORDS_BYTES  # more is not even analysed: what is kept has been filled long before
 
 
@@ -90,6 +92,22 @@ def build_record_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
     }
 
 
+def build_labelled_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
+    """What is stored of a memory that has labels. Check the row before (check_labels)."""
+    return {**build_record_row(tenant, row), "labels": label_keys(tenant, row.labels)}
+
+
+def label_keys(tenant: TenantId, labels: Iterable[str]) -> list[str]:
+    """Labels as a row keeps them."""
+    return [digest(tenant, label) for label in labels]
+
+
+def check_labels(row: IndexRow) -> None:
+    """Raise InvalidRequest, naming the limit, for more labels than a row takes."""
+    if len(row.labels) > MAX_LABELS:
+        raise InvalidRequest(f"memory {row.memory.id!r:.80} has {len(row.labels)} labels; the limit is {MAX_LABELS}")
+
+
 def check_record(row: IndexRow, *, limit_bytes: int = MAX_RECORD_BYTES) -> None:
     """Raise InvalidRequest, naming the limit, for a record that does not fit."""
     size = len(row.record.encode())
@@ -132,12 +150,25 @@ def search_expression(tenant: TenantId, where: IndexFilter) -> str:
     ]
     if where.memory_types:
         terms.append(f"memory_type in {_listed(kind.value for kind in where.memory_types)}")
+    if where.labels:
+        terms.append(labels_expression(tenant, where.labels))
     return " and ".join(terms)
 
 
 def record_expression(tenant: TenantId, cube: CubeId, ids: Iterable[MemoryId]) -> str:
     """The filter that holds for these memories of a cube."""
     return f"{cube_expression(tenant, [cube])} and pk in {_listed(primary_keys(tenant, cube, ids))}"
+
+
+def labelled_expression(tenant: TenantId, cube: CubeId, labels: Sequence[str]) -> str:
+    """The filter that holds for the rows of a cube that have all these labels."""
+    expression = cube_expression(tenant, [cube])
+    return f"{expression} and {labels_expression(tenant, labels)}" if labels else expression
+
+
+def labels_expression(tenant: TenantId, labels: Sequence[str]) -> str:
+    """The filter that holds for all rows that have these labels."""
+    return f"array_contains_all(labels, {_listed(label_keys(tenant, labels))})"
 
 
 def cube_expression(tenant: TenantId, cubes: Sequence[CubeId]) -> str:

@@ -91,7 +91,8 @@ def check_stamp(found: str, wanted: str, *, collection: str) -> None:
         ) from None
     raise InvalidConfig(
         f"Milvus collection {collection!r} was made for {made_for}, but this process has {_describe(wanted)}; "
-        "use that embedder again, or set another MEMOS_MILVUS_COLLECTION and rebuild the index"
+        "use that embedder again, or dump the cubes with it and load them into another collection "
+        "(MEMOS_MILVUS_COLLECTION)"
     )
 
 

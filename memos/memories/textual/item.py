@@ -3,9 +3,12 @@
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from math import isfinite
+from typing import Annotated, Final, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, JsonValue
 
+from memos.errors import InvalidRequest
 from memos.ids import CubeId, MemoryId, MessageId, SessionId, UserId
 from memos.memories.item import ItemPart
 from memos.types import (
@@ -20,6 +23,31 @@ from memos.types import (
     Role,
     Source,
 )
+from memos.wellformed import well_formed
+
+MAX_INFO_DEPTH: Final = 16
+
+
+def _check_info(value: object, depth: int = MAX_INFO_DEPTH) -> object:
+    """Refuse what pydantic takes for JSON and no store can keep. Deep values are refused before anybody shows them."""
+    if depth < 0:
+        raise InvalidRequest(f"TextualMemoryMetadata field info: nested deeper than {MAX_INFO_DEPTH} levels")
+    if isinstance(value, float) and not isfinite(value):
+        raise InvalidRequest(f"TextualMemoryMetadata field info: {value} is no JSON number")
+    if isinstance(value, str) and well_formed(value) != value:
+        raise InvalidRequest("TextualMemoryMetadata field info: a lone surrogate; send valid Unicode")
+    if isinstance(value, Mapping):
+        for name, each in cast(Mapping[object, object], value).items():
+            _check_info(name, depth)
+            _check_info(each, depth - 1)
+    if isinstance(value, list):
+        for each in cast(list[object], value):
+            _check_info(each, depth - 1)
+    return value
+
+
+Info = Annotated[Mapping[str, JsonValue], BeforeValidator(_check_info)]
+"""What an application keeps with a memory: JSON values by name, which this project stores and does not interpret."""
 
 
 class SourceItem(ItemPart):
@@ -37,6 +65,7 @@ class TextualMemoryMetadata(ItemPart):
     """What is known about a memory beside its text. Times are UTC.
 
     ``importance`` held at ``importance_at``, by default the moment it is stored, and halves with time from then on.
+    ``info`` is the application's own.
     """
 
     user_id: str = ""
@@ -57,6 +86,7 @@ class TextualMemoryMetadata(ItemPart):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int = Field(default=1, ge=1)
+    info: Info = Field(default_factory=dict)
 
 
 class TextualMemoryItem(ItemPart):
@@ -105,6 +135,7 @@ def memory_of_item(item: TextualMemoryItem, cube: CubeId, user: UserId, session:
         updated_at_ms=created_ms if known.updated_at is None else milliseconds_of(known.updated_at),
         version=known.version,
         source_ids=tuple(MessageId(source.message_id) for source in item.sources),
+        info=known.info,
     )
 
 
@@ -144,6 +175,7 @@ def _metadata(memory: Memory) -> TextualMemoryMetadata:
         created_at=time_of(memory.created_at_ms),
         updated_at=time_of(memory.updated_at_ms),
         version=memory.version,
+        info=memory.info,
     )
 
 
