@@ -13,16 +13,18 @@ from memos.configs.mem_reader import (
     SimpleStructMemReaderConfig,
 )
 from memos.configs.memory import TreeTextMemoryConfig
+from memos.configs.reranker import NoopRerankerConfig, RerankerConfigFactory
 from memos.embedders.base import Embedder
 from memos.embedders.factory import EmbedderFactory
 from memos.errors import InvalidConfig
 from memos.graph_dbs.factory import GraphStoreFactory, build_graph
-from memos.llms.factory import LLMFactory
 from memos.local.ondemand import ensure_servers
 from memos.local.servers import Server
 from memos.mem_reader.base import Reader
 from memos.mem_reader.factory import build_reader
 from memos.memories.textual.stores import TextStores
+from memos.rerankers.base import Reranker
+from memos.rerankers.factory import RerankerFactory
 from memos.settings import Settings
 from memos.vec_dbs.factory import VecDBFactory, build_index
 
@@ -72,6 +74,13 @@ def open_embedder(settings: Settings) -> Embedder:
     return EmbedderFactory.from_config(factory_config, settings=settings)
 
 
+def open_reranker(config: RerankerConfigFactory | None, settings: Settings) -> Reranker | None:
+    """The reranker that was asked for; None where nobody is to change an order. Raises InvalidConfig."""
+    if config is None or isinstance(config.config, NoopRerankerConfig):
+        return None
+    return RerankerFactory.from_config(config, settings=settings)
+
+
 def open_reader(config: MemReaderConfigFactory | None, settings: Settings) -> Reader:
     """The reader that was asked for, else the one of the settings. Raises InvalidConfig."""
     match config.config if config is not None else None:
@@ -80,9 +89,9 @@ def open_reader(config: MemReaderConfigFactory | None, settings: Settings) -> Re
         case RulesMemReaderConfig():
             return build_reader("rules", settings)
         case SimpleStructMemReaderConfig() as struct:
-            from memos.mem_reader.simple_struct import SimpleStructReader
+            from memos.mem_reader.simple_struct import SimpleStructMemReader
 
-            return SimpleStructReader(LLMFactory.from_config(struct.llm, settings=settings), max_chars=struct.max_chars)
+            return SimpleStructMemReader(struct, settings=settings)
         case _:
             return build_reader(settings.reader, settings)
 

@@ -1,13 +1,13 @@
 """Strict pydantic models with JSON and YAML doors: an unknown field is an error that lists the known ones."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self, cast
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, model_validator
+from pydantic_core import CoreSchema
 
-from memos.configs.files import load_json, load_yaml
+from memos.configs.files import load_json, load_yaml, write_json
 from memos.errors import InvalidConfig
 from memos.settings import describe_validation_error
 
@@ -38,6 +38,16 @@ class BaseConfig(BaseModel):
             raise InvalidConfig(f"{MODEL_SCHEMA} is {named!r:.100}, but this is read as {schema_name(cls)}")
         return given
 
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """The schema of a file: with ``model_schema``, and with every name that a field may be given under."""
+        described = handler(core_schema)
+        resolved = handler.resolve_ref_schema(described)
+        resolved.setdefault("properties", {})[MODEL_SCHEMA] = {"enum": [schema_name(cls), _NOT_SET]}
+        for names in _other_names(cls):
+            _describe_names(resolved, names)
+        return described
+
     def __init__(self, **values: Any) -> None:
         try:
             super().__init__(**values)
@@ -63,9 +73,9 @@ class BaseConfig(BaseModel):
         return cls._from_mapping(path, load_yaml(Path(path)))
 
     def to_json_file(self, path: str | Path) -> None:
-        """Write the configuration as JSON with its ``model_schema``, secrets masked."""
+        """Write the configuration as JSON with its ``model_schema``, secrets masked. Raises InvalidConfig."""
         values = {MODEL_SCHEMA: self.model_schema, **self.model_dump(mode="json")}
-        Path(path).write_text(json.dumps(values, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        write_json(Path(path), values)
 
     @classmethod
     def _from_mapping(cls, path: str | Path, values: dict[str, Any]) -> Self:
@@ -78,6 +88,20 @@ class BaseConfig(BaseModel):
 def schema_name(model: type[BaseModel]) -> str:
     """The name of a configuration's class, with its module."""
     return f"{model.__module__}.{model.__qualname__}"
+
+
+def _other_names(model: type[BaseModel]) -> list[list[str]]:
+    """The names of each field that has more than one."""
+    choices = [field.validation_alias for field in model.model_fields.values()]
+    return [[str(name) for name in found.choices] for found in choices if isinstance(found, AliasChoices)]
+
+
+def _describe_names(described: dict[str, Any], names: Sequence[str]) -> None:
+    first, *others = names
+    described["properties"] |= dict.fromkeys(others, described["properties"][first])
+    if first in described.get("required", []):
+        described["required"].remove(first)
+        described.setdefault("allOf", []).append({"anyOf": [{"required": [name]} for name in names]})
 
 
 def _explain(model: type[BaseModel], error: ValidationError) -> str:

@@ -19,6 +19,8 @@ from memos.configs.memory import (
     TreeTextMemoryConfig,
 )
 from memos.configs.parametric import LoRAMemoryConfig
+from memos.configs.reranker import RerankerConfigFactory
+from memos.configs.scheduler import SchedulerConfigFactory
 from memos.configs.vec_db import VectorDBConfigFactory
 
 CONFIGS: Final[tuple[type[BaseConfig], ...]] = (
@@ -36,6 +38,8 @@ CONFIGS: Final[tuple[type[BaseConfig], ...]] = (
     SimpleStructMemReaderConfig,
     LLMConfigFactory,
     EmbedderConfigFactory,
+    RerankerConfigFactory,
+    SchedulerConfigFactory,
     VectorDBConfigFactory,
     GraphDBConfigFactory,
     UserManagerConfigFactory,

@@ -6,6 +6,8 @@ from memos.configs.base import BaseConfig
 from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_reader import MemReaderConfigFactory
 from memos.configs.mem_user import UserManagerConfigFactory
+from memos.configs.reranker import RerankerConfigFactory
+from memos.configs.scheduler import SchedulerConfigFactory
 from memos.kv.prefix import DEFAULT_SYSTEM_PROMPT
 
 
@@ -19,6 +21,12 @@ class MOSConfig(BaseConfig):
     )
     mem_reader: MemReaderConfigFactory | None = Field(
         default=None, description="Turns messages into memories; by default Settings.reader."
+    )
+    reranker: RerankerConfigFactory | None = Field(
+        default=None, description="Has the last word on the order of what a search found; by default nobody."
+    )
+    mem_scheduler: SchedulerConfigFactory | None = Field(
+        default=None, description="Where jobs go and how many may wait, while this object schedules; else Settings."
     )
     user_manager: UserManagerConfigFactory | None = Field(
         default=None, description="Where users, cubes and grants are; by default Settings.database_url."
@@ -35,4 +43,8 @@ class MOSConfig(BaseConfig):
     )
     enable_activation_memory: bool = Field(
         default=False, description="Put a cube's stable memories first in the prompt and keep their KV state."
+    )
+    enable_parametric_memory: bool = Field(
+        default=False,
+        description="Answer chats of a cube with the newest LoRA adapter that it holds; for a model of this process.",
     )

@@ -6,6 +6,7 @@ from typing import ClassVar, Final
 from pydantic import Field
 
 from memos.configs.base import BaseConfig
+from memos.configs.chunker import ChunkerConfigFactory
 from memos.configs.llm import LLMConfigFactory
 from memos.configs.union import BackendConfig
 
@@ -26,6 +27,9 @@ class SimpleStructMemReaderConfig(BaseConfig):
     llm: LLMConfigFactory
     max_chars: int = Field(
         default=DEFAULT_MAX_CHARS, ge=1000, description="Characters of conversation in one call; more makes several."
+    )
+    chunker: ChunkerConfigFactory | None = Field(
+        default=None, description="Cuts a message that is longer than max_chars; by default at that character."
     )
 
 

@@ -11,8 +11,10 @@ from memos.configs.embedder import EmbedderConfigFactory
 from memos.configs.graph_db import GraphDBConfigFactory
 from memos.configs.llm import LLMConfigFactory
 from memos.configs.parametric import LoRAMemoryConfig
+from memos.configs.reranker import RerankerConfigFactory
 from memos.configs.union import BackendConfig
 from memos.configs.vec_db import VectorDBConfigFactory
+from memos.recall.paths import HOPS
 
 
 class BaseTextMemoryConfig(BaseConfig):
@@ -38,11 +40,17 @@ class GeneralTextMemoryConfig(BaseTextMemoryConfig):
 
 
 class TreeTextMemoryConfig(BaseTextMemoryConfig):
-    """A graph with an index beside it. What is not given is that of the settings."""
+    """A graph with an index beside it. What is not given is that of the settings; a reranker there is none."""
 
     graph_db: GraphDBConfigFactory | None = None
     vector_db: VectorDBConfigFactory | None = None
     embedder: EmbedderConfigFactory | None = None
+    reranker: RerankerConfigFactory | None = Field(
+        default=None, description="Has the last word on the order of what a search found; by default nobody."
+    )
+    max_hops: int = Field(
+        default=HOPS, ge=0, le=4, description="Steps along relations that a search goes from what matches its words."
+    )
 
 
 class MemoryConfigFactory(BackendConfig):

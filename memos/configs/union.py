@@ -25,12 +25,12 @@ class BackendConfig(BaseConfig):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """The schema of a choice: which ``config`` belongs to which ``backend``."""
-        described = handler(core_schema)
+        described = super().__get_pydantic_json_schema__(core_schema, handler)
         resolved = handler.resolve_ref_schema(described)
         resolved["properties"]["backend"] = {"enum": sorted(cls.known)}
         resolved["properties"].pop("config")
         resolved["oneOf"] = [
-            {"properties": {"backend": {"const": name}, "config": handler(known.__pydantic_core_schema__)}}
+            {"properties": {"backend": {"const": name}, "config": _describe(known, handler)}}
             for name, known in sorted(cls.known.items())
         ]
         resolved["required"] = ["backend"]
@@ -57,3 +57,8 @@ class BackendConfig(BaseConfig):
             names = ", ".join(sorted(cls.known))
             raise InvalidConfig(f"{cls.__name__} field backend: unknown backend {backend!r}; known: {names}")
         return cls.known[backend]
+
+
+def _describe(config: type[BaseConfig], handler: GetJsonSchemaHandler) -> dict[str, Any]:
+    # The handler, asked for another class than its own, leaves out what that class adds.
+    return config.__get_pydantic_json_schema__(config.__pydantic_core_schema__, handler)

@@ -11,7 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from memos.configs.chunker import ChunkerConfigFactory
 from memos.configs.mem_reader import DEFAULT_MAX_CHARS, SimpleStructMemReaderConfig
+from memos.documents.factory import ChunkerFactory
 from memos.errors import InvalidRequest, Unavailable
 from memos.llms.base import LLM
 from memos.llms.factory import LLMFactory
@@ -23,7 +25,7 @@ from memos.mem_reader.extraction import (
     build_schema,
     parse_answer,
 )
-from memos.mem_reader.windows import Excerpt, build_windows
+from memos.mem_reader.windows import Cut, Excerpt, build_windows
 from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import TextualMemoryItem
 from memos.settings import Settings
@@ -37,11 +39,13 @@ _REPEATED_CHARS: Final = 2000
 class SimpleStructReader:
     """Facts by a language model; several conversations share a call up to ``max_chars`` of text.
 
+    A longer message is read in parts: ``cut`` says where it may be cut, without one it is anywhere.
     A fact whose evidence is no message of its input is dropped, logged and counted in ``dropped_facts``.
     """
 
-    def __init__(self, llm: LLM, *, max_chars: int = DEFAULT_MAX_CHARS) -> None:
+    def __init__(self, llm: LLM, *, max_chars: int = DEFAULT_MAX_CHARS, cut: Cut | None = None) -> None:
         self._llm = llm
+        self._cut = cut
         self._max_chars = max_chars
         self._dropped_facts = 0
 
@@ -56,7 +60,7 @@ class SimpleStructReader:
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         facts: list[dict[str, Fact]] = [{} for _ in conversations]
-        for window in build_windows(conversations, max_chars=self._max_chars):
+        for window in build_windows(conversations, max_chars=self._max_chars, cut=self._cut):
             for index, fact in self._read_window(conversations, window).facts:
                 facts[index].setdefault(fact.text.casefold(), fact)
         return [list(found.values()) for found in facts]
@@ -90,7 +94,8 @@ class SimpleStructMemReader(SimpleStructReader):
     """The same reader, made from a configuration, with MemOS's ``get_memory``."""
 
     def __init__(self, config: SimpleStructMemReaderConfig, *, settings: Settings | None = None) -> None:
-        super().__init__(LLMFactory.from_config(config.llm, settings=settings), max_chars=config.max_chars)
+        llm = LLMFactory.from_config(config.llm, settings=settings)
+        super().__init__(llm, max_chars=config.max_chars, cut=_open_cut(config.chunker, settings))
 
     def get_memory(
         self,
@@ -119,6 +124,13 @@ def load_prompt(version: str) -> str:
     """The text of a prompt file without its header."""
     text = files("memos.mem_reader").joinpath("prompts", f"{version}.md").read_text(encoding="utf-8")
     return text.partition("-->")[2].strip()
+
+
+def _open_cut(config: ChunkerConfigFactory | None, settings: Settings | None) -> Cut | None:
+    if config is None:
+        return None
+    chunker = ChunkerFactory.from_config(config, settings=settings)
+    return lambda text: [chunk.text for chunk in chunker.chunk(text)]
 
 
 def _build_reproach(answer: str, error: UnusableAnswerError) -> list[dict[str, str]]:

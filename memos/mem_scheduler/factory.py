@@ -1,5 +1,9 @@
 """From settings to a scheduler."""
 
+from typing import Any, cast
+
+from memos.configs.scheduler import RedisSchedulerConfig, SchedulerConfigFactory
+from memos.configs.secret import reveal
 from memos.mem_scheduler.base import Scheduler
 from memos.settings import Settings
 
@@ -9,3 +13,14 @@ def build_scheduler(settings: Settings) -> Scheduler:
     from scheduler import MemScheduler
 
     return MemScheduler.from_settings(settings)
+
+
+def choose_settings(config: SchedulerConfigFactory | None, settings: Settings) -> Settings:
+    """The settings, with what ``config`` gives in their place. Raises InvalidConfig for a variable that is not set."""
+    if config is None:
+        return settings
+    chosen = cast(RedisSchedulerConfig, config.config)
+    given: dict[str, Any] = chosen.model_dump(exclude_none=True, exclude={"redis_url"})
+    if chosen.redis_url is not None:
+        given["redis_url"] = reveal(chosen.redis_url)
+    return settings.model_copy(update=given)

@@ -1,21 +1,27 @@
 """Search: dense and text candidates side by side, fused, then read from the graph with their sources.
 
     query ─┬─> embed ──> dense candidates ─┐
-           └──────────> text candidates ───┴─> fuse ──> memories + sources (graph) ──> recency, importance ──> top k
+           └──────────> text candidates ───┴─> fuse ──> relations (graph) ──> memories ──> recency, importance ──> top k
 
 A list that cannot be had within the deadline is named in ``degraded``; when neither can, the search raises.
-What the graph no longer has is not shown, whatever the index says.
+What the graph no longer has is not shown, whatever the index says. With a reranker the first candidates come in its
+order; when it is away, the order stays and ``degraded`` says why.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from memos.errors import Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.stores import TextStores
 from memos.recall.fuse import Candidate, Key, add_importance, add_recency, fuse
+from memos.recall.paths import HOPS, Neighbours, neighbours_of, spread
+from memos.recall.second_look import SecondLook
+from memos.rerankers.base import Reranker
 from memos.types import Hit, Memory, MemoryStatus, MemoryType, Source
 from memos.vec_dbs.base import IndexFilter, IndexHit
 
@@ -24,6 +30,8 @@ DEADLINE_S: Final = 5.0
 MIN_CANDIDATES: Final = 30
 # Read from the graph beyond the answer: recency and importance can lift some, and some may be deleted by now.
 SPARE_CANDIDATES: Final = 10
+# Relations read in one step; a memory that is related to thousands of others is no evidence for any of them.
+MAX_EDGES: Final = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,10 +50,20 @@ class _Lists:
 
 
 class Recall:
-    """Finds memories in cubes of one tenant. Thread-safe."""
+    """Finds memories in cubes of one tenant, and what they are related to within ``hops`` steps. Thread-safe."""
 
-    def __init__(self, stores: TextStores, *, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        stores: TextStores,
+        reranker: Reranker | None = None,
+        *,
+        deadline_s: float = DEADLINE_S,
+        hops: int = HOPS,
+    ) -> None:
+        """The ``reranker`` has the last word on the order; it stays its owner's to close."""
         self._stores = stores
+        self._second_look = SecondLook(reranker, deadline_s=deadline_s)
+        self._hops = hops
         self._deadline_s = deadline_s
         self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="recall")
 
@@ -61,14 +79,20 @@ class Recall:
         """The ``top_k`` best memories of the cubes. Raises Unavailable when the graph or both lists are away."""
         where = IndexFilter(cubes=tuple(cubes), memory_types=tuple(memory_types))
         lists = self._find_candidates(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
-        candidates = fuse(lists.dense, lists.text)[: top_k + SPARE_CANDIDATES]
-        memories = self._load(tenant, [item.key for item in candidates])
+        wanted = max(top_k + SPARE_CANDIDATES, self._second_look.count_wanted(top_k))
+        fused = fuse(lists.dense, lists.text)[:wanted]
+        candidates = spread(fused, partial(self._find_neighbours, tenant), hops=self._hops)
+        candidates = candidates[: wanted + SPARE_CANDIDATES]
+        memories = self._load(tenant, [item.key for item in candidates], where.memory_types)
         found = [item for item in candidates if item.key in memories]
-        ranked = add_importance(add_recency(found, memories), memories)[:top_k]
-        return SearchResult(hits=self._with_sources(tenant, ranked, memories), degraded=tuple(lists.degraded))
+        ranked = add_importance(add_recency(found, memories), memories)
+        looked = self._second_look.reorder(query, ranked, memories, top_k=top_k)
+        hits = self._with_sources(tenant, looked.candidates, memories)
+        return SearchResult(hits=hits, degraded=(*lists.degraded, *looked.degraded))
 
     def close(self) -> None:
         """End the threads."""
+        self._second_look.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _find_candidates(self, tenant: TenantId, query: str, where: IndexFilter, *, limit: int) -> _Lists:
@@ -87,11 +111,19 @@ class Recall:
         vector = self._stores.embedder.embed([query], purpose="query")[0]
         return self._stores.index.search_dense(tenant, vector, where, limit=limit, timeout_s=self._deadline_s)
 
-    def _load(self, tenant: TenantId, keys: Sequence[Key]) -> dict[Key, Memory]:
+    def _find_neighbours(self, tenant: TenantId, keys: Sequence[Key]) -> Neighbours:
+        graph = self._stores.graph
+        found = [
+            neighbours_of(cube, graph.find_edges(tenant, cube, ids, limit=MAX_EDGES))
+            for cube, ids in _by_cube(keys).items()
+        ]
+        return ChainMap(*map(dict, found))
+
+    def _load(self, tenant: TenantId, keys: Sequence[Key], kinds: Collection[MemoryType]) -> dict[Key, Memory]:
         found: dict[Key, Memory] = {}
         for cube, ids in _by_cube(keys).items():
             memories = self._stores.graph.find_memories(tenant, cube, ids)
-            active = (item for item in memories.values() if item.status is MemoryStatus.ACTIVATED)
+            active = (item for item in memories.values() if _is_wanted(item, kinds))
             found.update({(cube, memory.id): memory for memory in active})
         return found
 
@@ -120,6 +152,10 @@ def _collect(future: "Future[list[IndexHit]]", name: str, failures: dict[str, Un
     except TimeoutError:
         failures[name] = Unavailable("recall", f"no {name} candidates within the deadline")
     return []
+
+
+def _is_wanted(memory: Memory, kinds: Collection[MemoryType]) -> bool:
+    return memory.status is MemoryStatus.ACTIVATED and (not kinds or memory.memory_type in kinds)
 
 
 def _by_cube(keys: Sequence[Key]) -> dict[CubeId, list[MemoryId]]:

@@ -11,7 +11,7 @@ from memos.errors import Unavailable
 from memos.ids import CubeId, TenantId
 from memos.memories.textual.stores import TextStores
 from memos.recall.search import Recall
-from memos.types import MemoryStatus, MemoryType
+from memos.types import Edge, EdgeType, MemoryStatus, MemoryType
 from memos.vec_dbs.memory import MemoryIndex
 from tests.support.text import LANE, Patchy, WordEmbedder, open_twins, work, write
 
@@ -113,3 +113,48 @@ def test_an_embedder_that_is_away_leaves_the_text_search(stores: TextStores) -> 
     result = Recall(replace(stores, embedder=Gone())).search(LANE.tenant, [LANE.cube], "violin", top_k=5)
     assert result.hits[0].memory.text == "Ana plays the violin"
     assert result.degraded == ("dense: embedder is unavailable: gone",)
+
+
+def relate(stores: TextStores, source: str, target: str, kind: EdgeType = EdgeType.RELATES) -> None:
+    named = {memory.text: memory.id for memory in stores.graph.list_memories(LANE.tenant, LANE.cube)}
+    stores.graph.link(LANE.tenant, LANE.cube, [Edge(source=named[source], target=named[target], type=kind)])
+
+
+@pytest.fixture
+def related() -> TextStores:
+    """A chain that leads from a hit to memories without a word of the question, among many others."""
+    stores = stores_with(MemoryIndex())
+    others = [f"note {number} about weather {number * 7}" for number in range(60)]
+    chain = ["Zoe moved to Lisbon", "The office by the river closed"]
+    write(stores, work("j2", *chain, *others))
+    relate(stores, "Ana plays the violin", chain[0])
+    relate(stores, chain[1], chain[0], EdgeType.CAUSE)
+    return stores
+
+
+def found_with(stores: TextStores, *, hops: int, **options: Any) -> list[str]:
+    result = Recall(stores, hops=hops).search(LANE.tenant, [LANE.cube], "violin", **{"top_k": 3, **options})
+    return [hit.memory.text for hit in result.hits]
+
+
+def test_relations_lead_from_a_hit_to_what_has_no_word_of_the_question(related: TextStores) -> None:
+    assert "Zoe moved to Lisbon" not in found_with(related, hops=0)
+    assert "The office by the river closed" not in found_with(related, hops=1)
+    assert "Zoe moved to Lisbon" in found_with(related, hops=1)
+    assert "The office by the river closed" in found_with(related, hops=2, top_k=5)
+
+
+def test_what_was_reached_has_its_sources_and_says_why_it_is_there(related: TextStores) -> None:
+    hits = Recall(related).search(LANE.tenant, [LANE.cube], "violin", top_k=3).hits
+    (zoe,) = [hit for hit in hits if "Zoe" in hit.memory.text]
+    assert zoe.parts["graph"] > 0
+    assert sum(zoe.parts.values()) == pytest.approx(zoe.score)
+    assert zoe.sources[0].text == "Zoe moved to Lisbon"
+
+
+def test_what_was_reached_is_filtered_like_any_hit(related: TextStores) -> None:
+    (zoe,) = [each for each in related.graph.list_memories(LANE.tenant, LANE.cube) if "Zoe" in each.text]
+    related.graph.update_memory(LANE.tenant, replace(zoe, memory_type=MemoryType.OUTER))
+    assert "Zoe moved to Lisbon" not in found_with(related, hops=2, memory_types=[MemoryType.LONG_TERM])
+    related.graph.update_memory(LANE.tenant, replace(zoe, status=MemoryStatus.ARCHIVED))
+    assert "Zoe moved to Lisbon" not in found_with(related, hops=2)
