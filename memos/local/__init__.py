@@ -5,5 +5,5 @@ children   stack -> nursery -> child, watchdog            who is started, guarde
 what       servers (Valkey, ArcadeDB, Milvus Lite) · processes (dispatcher, workers, Flower)
 care       supervisor, restart                            who is started again, and when
 files      lock · access (passwords, ports) · stackfile (what runs) · logs
-outside    probes, bolt, resp · status · doctor, checks
+outside    probes, bolt, resp · status · doctor, checks, providers/
 """

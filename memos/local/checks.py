@@ -18,12 +18,16 @@ _BROKERS: Final = ("broker", "gpu broker")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Check:
-    """What was looked at, what was found and, when something should be done, what."""
+    """What was looked at, what was found and, when something should be done, what.
+
+    A warning is not ok, and yet no reason to say that the installation is broken.
+    """
 
     name: str
     ok: bool
     detail: str
     advice: str = ""
+    is_warning: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,10 +5,11 @@ import platform
 import shutil
 import stat
 import sys
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Final
 
+from memos.errors import InvalidConfig
 from memos.local.checks import Check, check_servers
 from memos.local.lock import MIN_FREE_BYTES
 from memos.local.servers import ALL_SERVERS, find_unnamed
@@ -21,8 +22,12 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 Checks = Generator[Check]
 
 
-def run_checks(settings: Settings) -> list[Check]:
-    """Every check, in the order in which failures should be repaired. Takes at most some seconds for each server."""
+def run_checks(settings: Settings, configs: Sequence[Path] = ()) -> list[Check]:
+    """Every check, in the order in which failures should be repaired. Takes at most some seconds for each server.
+
+    ``configs`` are configuration files whose language models and embedders are asked; without them, those that the
+    environment has a key or a host for.
+    """
     groups: tuple[Callable[[Settings], Checks], ...] = (
         _check_python,
         _check_packages,
@@ -31,7 +36,7 @@ def run_checks(settings: Settings) -> list[Check]:
         check_servers,
         _check_models,
     )
-    return [check for group in groups for check in group(settings)]
+    return [check for group in groups for check in group(settings)] + list(_check_providers(settings, configs))
 
 
 def _check_python(_settings: Settings) -> Checks:
@@ -89,21 +94,19 @@ def _look_at_child(child: ChildStatus, data_dir: Path) -> Check:
 
 
 def _check_models(settings: Settings) -> Checks:
-    from memos.models.inventory import list_models
+    from memos.local.providers.local_model import find_local_model
 
-    known = {entry.name: entry for entry in list_models(settings)}
     for model in dict.fromkeys((settings.embedder_model, settings.chat_model)):
-        entry = known.get(model)
-        if entry is None:
-            yield _look_for_unlisted(model)
-        elif entry.installed:
-            detail = f"at {entry.path}" if entry.ready else "installed; converted at its first use"
-            yield Check(name=f"model {model}", ok=True, detail=detail)
+        try:
+            found = find_local_model(model, settings)
+        except InvalidConfig as error:
+            yield Check(name=f"model {model}", ok=False, detail=str(error), advice="correct the alias file")
         else:
-            yield Check(name=f"model {model}", ok=False, detail="missing", advice=f"memos models install {model}")
+            yield Check(name=f"model {model}", ok=found.ok, detail=found.detail, advice=found.advice)
 
 
-def _look_for_unlisted(model: str) -> Check:
-    if Path(model).expanduser().is_dir():
-        return Check(name=f"model {model}", ok=True, detail="a directory of this machine")
-    return Check(name=f"model {model}", ok=True, detail="not on this machine: taken from the hub at first use")
+def _check_providers(settings: Settings, configs: Sequence[Path]) -> Checks:
+    # Here, since it imports the clients of model providers.
+    from memos.local.providers.check import check_providers
+
+    return check_providers(settings, configs)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.support.scripted_server import Reply, ScriptedServer, running
 
-__all__ = ["OpenAIServer", "Reply", "answer", "failure", "serving", "stream", "vectors"]
+__all__ = ["OpenAIServer", "Reply", "answer", "failure", "models", "serving", "stream", "vectors"]
 
 _CHUNK = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m"}
 
@@ -53,6 +53,12 @@ def vectors(*rows: Sequence[float], order: Sequence[int] | None = None) -> Reply
     items = [{"object": "embedding", "index": position, "embedding": rows[position]} for position in positions]
     usage = {"prompt_tokens": 1, "total_tokens": 1}
     return Reply(body=json.dumps({"object": "list", "data": items, "model": "m", "usage": usage}))
+
+
+def models(*names: str) -> Reply:
+    """A server's list of models."""
+    rows = [{"id": name, "object": "model", "created": 1, "owned_by": "test"} for name in names]
+    return Reply(body=json.dumps({"object": "list", "data": rows}))
 
 
 def failure(status: int, message: str = "no", *, param: str | None = None, **headers: str) -> Reply:

@@ -52,9 +52,15 @@ class ScriptedServer:
                 super().setup()
                 server.connections += 1
 
+            def do_GET(self) -> None:
+                self._answer({})
+
             def do_POST(self) -> None:
                 size = int(self.headers["Content-Length"])
-                server.requests.append(json.loads(self.rfile.read(size)))
+                self._answer(json.loads(self.rfile.read(size)))
+
+            def _answer(self, request: dict[str, Any]) -> None:
+                server.requests.append(request)
                 server.paths.append(self.path)
                 server.headers.append({name.lower(): value for name, value in self.headers.items()})
                 server.keys.append(self.headers.get("Authorization", ""))
