@@ -1,5 +1,6 @@
 """Language models that run in this process with transformers."""
 
+import copy
 import json
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from memos.configs.llm import HuggingFaceLLMConfig
-from memos.kv.engines.base import Decoding
+from memos.kv.engines.base import Adapter, Decoding
 from memos.kv.engines.registry import shared_engine
 from memos.kv.engines.transformers import TransformersEngine
 from memos.llms.base import ChatMessages, OnUsage, Usage
@@ -28,8 +29,8 @@ class HuggingFaceLLM:
 
     def __init__(self, config: HuggingFaceLLMConfig, *, settings: Settings | None = None) -> None:
         self._config = config
-        model_dir = resolve_model(config.model_name_or_path, settings or load_settings())
-        self._engine = shared_engine(model_dir, dtype=config.dtype, device=config.device)
+        self._model_dir = resolve_model(config.model_name_or_path, settings or load_settings())
+        self._engine = shared_engine(self._model_dir, dtype=config.dtype, device=config.device)
 
     @property
     def model(self) -> str:
@@ -54,6 +55,12 @@ class HuggingFaceLLM:
     def keeps_thoughts(self) -> bool:
         """True when a leading ``<think>`` part stays in the answers."""
         return not self._config.remove_think_prefix
+
+    def with_adapter(self, adapter: Adapter) -> "HuggingFaceLLM":
+        """This model with an adapter, over the same weights; this one goes on as it is. Applied on its first use."""
+        config, adapted = self._config, copy.copy(self)
+        adapted._engine = shared_engine(self._model_dir, dtype=config.dtype, device=config.device, adapter=adapter)
+        return adapted
 
     def generate(
         self,

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from memos.configs.llm import OllamaLLMConfig
 from memos.configs.secret import reveal
 from memos.llms.base import ChatMessages, OnUsage, Usage
+from memos.llms.chat import wire_chat
 from memos.llms.failures import Failure, call_again
 from memos.llms.ollama_client import client_errors, explain, open_client
 from memos.llms.openai_client import Endpoint, protocol_error, reveal_all
 from memos.llms.think import Part, say
-from memos.wellformed import well_formed
 
 if TYPE_CHECKING:
     from ollama import ChatResponse
@@ -102,7 +102,7 @@ class OllamaLLM:
         }
         return {
             "model": config.model_name_or_path,
-            "messages": [{key: well_formed(value) for key, value in message.items()} for message in messages],
+            "messages": wire_chat(messages),
             "options": {name: value for name, value in options.items() if value is not None},
             "think": config.enable_thinking,
         }

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from memos.configs.llm import OpenAILLMConfig, OpenAIProtocolConfig
 from memos.errors import Unavailable
 from memos.llms.base import ChatMessages, OnUsage
+from memos.llms.chat import wire_chat
 from memos.llms.openai_client import (
     SDK_ERRORS,
     Endpoint,
@@ -22,7 +23,6 @@ from memos.llms.openai_client import (
 )
 from memos.llms.openai_wire import Chunk, Completion, find_usage
 from memos.llms.think import Part, say
-from memos.wellformed import well_formed
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +124,7 @@ class OpenAIProtocolLLM:
         config = self._config
         request: dict[str, Any] = {
             "model": config.model_name_or_path,
-            "messages": [{key: well_formed(value) for key, value in message.items()} for message in messages],
+            "messages": wire_chat(messages),
             "temperature": config.temperature,
             "top_p": config.top_p,
             "top_k": config.top_k,

@@ -1,14 +1,14 @@
 """Activation memory of a tenant's cubes: which memories stand first in a prompt, and the KV states kept of them."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final
 
 from memos.clock import Clock
 from memos.graph_dbs.base import GraphStore
 from memos.ids import CubeId, TenantId
 from memos.kv.build import BuildReport, KVBuilder
-from memos.kv.chat import CachedChat, ChatStream
+from memos.kv.chat import CachedChat, ChatReport, ChatStream
 from memos.kv.manifest import Manifest
 from memos.kv.prefix import Chat, StableBlock, in_stable_order, stable_block
 from memos.kv.store import ArtefactStore
@@ -17,6 +17,7 @@ from memos.types import Memory, MemoryType
 
 # More than any prefix has room for; what is never in a prefix is never read for it.
 MAX_STABLE: Final = 400
+ADAPTED_HERE: Final = "the cube's adapter is applied in this process, and workers build for the model without it"
 
 
 class Activation:
@@ -26,8 +27,13 @@ class Activation:
         self._graph = graph
         self._model = model
         self._artefacts = artefacts
+        self._clock = clock
         self._builder = KVBuilder(model.engine, artefacts, clock)
         self._chat = CachedChat(model.engine, artefacts, clock)
+
+    def answering_by(self, model: HuggingFaceLLM | None) -> "Activation":
+        """The same with another model, whose KV states are its own; this one, for None."""
+        return self if model is None else Activation(self._graph, model, self._artefacts, self._clock)
 
     def stable(self, tenant: TenantId, cube: CubeId, system_prompt: str) -> StableBlock:
         """The system message of every chat of this cube."""
@@ -56,6 +62,11 @@ class Answer:
 
     pieces: Iterator[str]
     stream: ChatStream
+
+    def report(self, *, note: str | None = None) -> ChatReport:
+        """What is known by now; with a note, a miss has it behind its reason."""
+        known = self.stream.report
+        return known if known.miss is None or note is None else replace(known, miss=f"{known.miss}; {note}")
 
 
 def build_result(report: BuildReport) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from memos.ids import CubeId, TenantId, UserId
 from memos.kv.chat import ChatReport
 from memos.kv.prefix import Chat, PromptLayout, StableBlock, build_chat
 from memos.llms.base import LLM
-from memos.mem_os.activation import Activation
+from memos.llms.huggingface import HuggingFaceLLM
+from memos.mem_os.activation import ADAPTED_HERE, Activation
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import Intake
 from memos.recall.search import SearchResult
@@ -46,9 +47,17 @@ class ChatStream:
         return self._pieces
 
 
+def _nobody(cube: CubeId) -> None:
+    """No cube has an adapter."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chatter:
-    """Answers questions of users of one tenant."""
+    """Answers questions of users of one tenant.
+
+    ``find_adapted`` gives the model for a cube that has one of its own; ``workers_build`` says that KV states are
+    built in another process, which knows of no adapter.
+    """
 
     model: LLM
     recall: Searches
@@ -58,6 +67,8 @@ class Chatter:
     now_ms: Callable[[], int]
     system_prompt: Callable[[CubeId], str]
     config: MOSConfig
+    find_adapted: Callable[[CubeId], HuggingFaceLLM | None] = _nobody
+    workers_build: bool = False
 
     def stream(
         self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str, *, use_artefact: bool, remember: bool
@@ -92,10 +103,13 @@ class Chatter:
     def _answer(
         self, lane: Lane, messages: Chat, *, use_artefact: bool
     ) -> tuple[Iterator[str], Callable[[], ChatReport | None]]:
+        adapted = self.find_adapted(lane.cube)
         if self.activation is None:
-            return self.model.generate_stream(messages), _no_report
-        answer = self.activation.answer(lane.tenant, lane.cube, messages, use_artefact=use_artefact)
-        return answer.pieces, lambda: answer.stream.report
+            return (adapted or self.model).generate_stream(messages), _no_report
+        activation = self.activation.answering_by(adapted)
+        answer = activation.answer(lane.tenant, lane.cube, messages, use_artefact=use_artefact)
+        unbuilt = adapted is not None and self.workers_build and use_artefact
+        return answer.pieces, lambda: answer.report(note=ADAPTED_HERE if unbuilt else None)
 
     def _remembered(self, pieces: Iterator[str], lane: Lane, user: UserId, question: str) -> Iterator[str]:
         answer: list[str] = []

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from memos import ids
 from memos.configs.mem_cube import GeneralMemCubeConfig
-from memos.errors import NotFound
+from memos.errors import AccessDenied, NotFound
 from memos.ids import CubeId, UserId
 from memos.mem_cube.base import BaseMemCube
 from memos.mem_cube.cube_file import read_config, without_secrets
 from memos.mem_os.core import Calls
 from memos.mem_os.registry import TREE, is_directory
+from memos.mem_user.policy import may_create_cubes
 from memos.mem_user.records import Access as Right
 from memos.memories.directory import reading
 from memos.memories.textual.payload import parse_text
@@ -26,7 +27,11 @@ class CubeCalls(Calls):
         return self._parts.registry.cubes
 
     def create_cube_for_user(self, cube_name: str, owner_id: str, cube_id: str | None = None) -> str:
-        """Make a cube for a user and return its id: ``cube_id``, else the cube's name."""
+        """Make a cube for a user and return its id: ``cube_id``, else the cube's name.
+
+        Raises AccessDenied for a guest, who may own no cube, and when the user of the configuration is one.
+        """
+        self._refuse_guest()
         owner = ids.user_id(owner_id)
         cube = ids.cube_id(cube_name if cube_id is None else cube_id)
         config = {"name": parse_text(cube_name, "cube_name")}
@@ -120,6 +125,12 @@ class CubeCalls(Calls):
             opened.load(found)
         self._parts.registry.keep(cube, opened)
         return cube
+
+    def _refuse_guest(self) -> None:
+        access = self._parts.access
+        actor = access.users.get_user(self._parts.tenant, access.user(None))
+        if not may_create_cubes(actor.role):
+            raise AccessDenied(f"user {actor.id!r} is {actor.role.value} and may make no cube, not for others either")
 
     def _own(self, cube: CubeId, user: UserId, config: Mapping[str, object], path: str = "") -> None:
         """Make the cube the user's own if it is new; else the user must have the right to write to it."""

@@ -33,10 +33,16 @@ class Added:
 
 
 class Intake(Protocol):
-    """Where checked messages go."""
+    """Where checked messages go. A ``lasting`` key holds for ever, any other for at least 24 hours."""
 
     def add(
-        self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
+        self,
+        lane: Lane,
+        user: UserId,
+        messages: Sequence[Mapping[str, Any]],
+        idempotency_key: str | None,
+        *,
+        lasting: bool = False,
     ) -> Added: ...
 
 
@@ -48,11 +54,18 @@ class QueuedIntake:
     options: Callable[[CubeId], Mapping[str, Any]]
 
     def add(
-        self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
+        self,
+        lane: Lane,
+        user: UserId,
+        messages: Sequence[Mapping[str, Any]],
+        idempotency_key: str | None,
+        *,
+        lasting: bool = False,
     ) -> Added:
-        """Accept messages durably."""
-        payload = {"messages": messages, "user": user, **self.options(lane.cube)}
+        """Accept messages durably. Redis forgets a key; a lasting one also names the effect, which the graph keeps."""
         key = _scoped_key(lane, user, idempotency_key)
+        effect = {"effect": _job_of(key)} if lasting else {}
+        payload = {"messages": messages, "user": user, **self.options(lane.cube), **effect}
         spec = JobSpec(kind=JobKind.EXTRACT, lane=lane, user=user, payload=payload, idempotency_key=key)
         return Added(job_id=self.scheduler.submit(spec), state=JobState.QUEUED)
 
@@ -66,11 +79,17 @@ class DirectIntake:
     after_add: Callable[[Lane], None]
 
     def add(
-        self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
+        self,
+        lane: Lane,
+        user: UserId,
+        messages: Sequence[Mapping[str, Any]],
+        idempotency_key: str | None,
+        *,
+        lasting: bool = False,
     ) -> Added:
-        """Write the messages' memories. An idempotency key names the job, so that a repetition finds it applied."""
-        key = _scoped_key(lane, user, idempotency_key)
-        job = new_job_id() if key is None else JobId(f"key-{key}")
+        """Write the messages' memories. Any key names the job and so lasts: a repetition finds it applied."""
+        del lasting
+        job = _job_of(_scoped_key(lane, user, idempotency_key))
         work = WriteJob(job=job, user=user, messages=messages_of(lane, job, {"messages": messages}))
         written = self.writer.write(lane, [work], self.reader, fence=None, keep=_forget)
         self.after_add(lane)
@@ -85,12 +104,18 @@ class RoutedIntake:
     find_object: Callable[[CubeId], BaseMemCube | None]
 
     def add(
-        self, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], idempotency_key: str | None
+        self,
+        lane: Lane,
+        user: UserId,
+        messages: Sequence[Mapping[str, Any]],
+        idempotency_key: str | None,
+        *,
+        lasting: bool = False,
     ) -> Added:
         """Where the cube's memories are."""
         found = self.find_object(lane.cube)
         if found is None:
-            return self.stored.add(lane, user, messages, idempotency_key)
+            return self.stored.add(lane, user, messages, idempotency_key, lasting=lasting)
         return add_to_object(found, lane, user, messages, _scoped_key(lane, user, idempotency_key))
 
 
@@ -100,7 +125,7 @@ def add_to_object(
     """What the cube's own textual memory extracts; with a key the ids are always the same, so that again is no more."""
     if cube.text_mem is None:
         raise InvalidRequest(f"cube {lane.cube!r} is an object without a text_mem; register one that has it")
-    job = new_job_id() if key is None else JobId(f"key-{key}")
+    job = _job_of(key)
     given = [_as_given(message) for message in messages]
     items = [
         _placed(item, lane, user, memory_id(lane.tenant, lane.cube, job, ordinal))
@@ -119,6 +144,11 @@ def _as_given(message: Mapping[str, Any]) -> dict[str, Any]:
 def _placed(item: TextualMemoryItem, lane: Lane, user: UserId, memory: MemoryId) -> TextualMemoryItem:
     metadata = item.metadata.model_copy(update={"user_id": user, "session_id": lane.session})
     return item.model_copy(update={"id": memory, "metadata": metadata})
+
+
+def _job_of(key: str | None) -> JobId:
+    """The id that effects are derived from: of one key always the same, without a key a new one."""
+    return new_job_id() if key is None else JobId(f"key-{key}")
 
 
 def _scoped_key(lane: Lane, user: UserId, key: Any) -> str | None:

@@ -62,8 +62,8 @@ class MOS(UserCalls, CubeCalls):
         """Remember messages, one text as if the user had said it, or documents.
 
         ``doc_path`` is a file, or a directory of files, below ``Settings.documents_root``; its chunks become memories
-        of session "documents" unless another is named, each with its place as source. The same bytes again, within 24
-        hours when queued, change nothing.
+        of session "documents" unless another is named, each with its place as source. The same bytes again change
+        nothing, however much later.
 
         With the scheduler on this returns once the job is stored durably in Redis (one round trip); without it, when
         the memories can be found. A second call with one ``idempotency_key`` for the same user and cube within 24
@@ -91,7 +91,7 @@ class MOS(UserCalls, CubeCalls):
             raise InvalidConfig("documents_root is not set; name the directory whose documents may be read")
         intake, now_ms = self._parts.document_intake, self._parts.clock.now_ms()
         added = [
-            intake.add(lane, user, parse_messages(batch.messages, now_ms=now_ms), batch.key)
+            intake.add(lane, user, parse_messages(batch.messages, now_ms=now_ms), batch.key, lasting=True)
             for batch in load_batches(path, root=root, settings=self._settings)
         ]
         return replace(
@@ -118,8 +118,9 @@ class MOS(UserCalls, CubeCalls):
     ) -> dict[str, Any]:
         """The best memories of the user's own and shared cubes, or of those named, by cube and ranked across them.
 
-        Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem": [], "para_mem": [], "degraded"}``;
-        ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
+        Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem", "para_mem", "degraded"}``; the second
+        and the third have a shelf for each cube where enable_activation_memory and enable_parametric_memory are on,
+        else none. ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
         """
         self._require_text()
         question = parse_text(query, "query")
@@ -127,7 +128,7 @@ class MOS(UserCalls, CubeCalls):
         access = self._parts.access
         cubes = access.readable_cubes(access.user(user_id), mem_cube_ids)
         result = self._parts.recall.search(self._parts.tenant, cubes, question, top_k=wanted)
-        return search_shelves(cubes, result)
+        return search_shelves(cubes, result, self._parts.held)
 
     def chat(
         self,

@@ -1,7 +1,8 @@
 """The parts of one MOS object, each made when it is first needed and closed with it."""
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from typing import Any, Final, Protocol, TypeVar, cast
 
@@ -11,20 +12,23 @@ from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_os import MOSConfig
 from memos.configs.mem_reader import DocumentMemReaderConfig, MemReaderConfigFactory
 from memos.configs.memory import TreeTextMemoryConfig
-from memos.errors import Unavailable
+from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId
 from memos.kv.store import ArtefactStore
 from memos.llms.factory import LLMFactory
+from memos.llms.huggingface import HuggingFaceLLM
 from memos.local.ondemand import ensure_servers
 from memos.mem_os.access import Access
-from memos.mem_os.activation import Activation
+from memos.mem_os.activation import Activation, artefact_item
+from memos.mem_os.adapters import AdaptedModels, check_adaptable
 from memos.mem_os.chat import Chatter
 from memos.mem_os.federation import FederatedRecall
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake, RoutedIntake
 from memos.mem_os.registry import CubeRegistry
+from memos.mem_os.shelves import ListHeld
 from memos.mem_scheduler.base import Scheduler
-from memos.mem_scheduler.factory import build_scheduler
+from memos.mem_scheduler.factory import build_scheduler, choose_settings
 from memos.mem_user.factory import build_history_marks, build_user_store
 from memos.mem_user.marks import HistoryMarks
 from memos.mem_user.records import Role
@@ -32,9 +36,12 @@ from memos.memories.textual.stores import TextStores
 from memos.memories.textual.tree import TreeTextMemory
 from memos.memories.textual.writer import TextWriter
 from memos.recall.search import Recall
+from memos.rerankers.base import Reranker
 from memos.settings import Settings
 from memos.types import Lane
-from memos.wiring import chat_model_config, open_model, open_reader, open_stores, require_local_model
+from memos.wiring import chat_model_config, open_model, open_reader, open_reranker, open_stores, require_local_model
+
+logger = logging.getLogger(__name__)
 
 
 class _Closable(Protocol):
@@ -64,6 +71,8 @@ class Parts:
         self._lock = threading.RLock()
         self._chat_config = config.chat_model or chat_model_config(settings)
         self._job_options = _job_options(config, self._chat_config)
+        if config.enable_parametric_memory:
+            check_adaptable(self._chat_config)
 
     @property
     def access(self) -> Access:
@@ -85,12 +94,18 @@ class Parts:
 
     @property
     def _stored_recall(self) -> Recall:
-        return self._once("stored_recall", lambda: self._closing(Recall(self.stores)))
+        return self._once("stored_recall", lambda: self._closing(Recall(self.stores, self._reranker)))
+
+    @property
+    def _reranker(self) -> Reranker | None:
+        return self._once("reranker", self._make_reranker)
 
     def text_memory(self, cube: CubeId) -> TreeTextMemory:
         """A cube of the tenant as a textual memory of its own, on the shared stores."""
         config = TreeTextMemoryConfig(cube_id=cube)
-        return TreeTextMemory(config, settings=self._settings, stores=self.stores, clock=self.clock)
+        return TreeTextMemory(
+            config, settings=self._settings, stores=self.stores, clock=self.clock, reranker=self._reranker
+        )
 
     @property
     def registry(self) -> CubeRegistry:
@@ -119,6 +134,20 @@ class Parts:
     def chatter(self) -> Chatter:
         return self._once("chatter", self._make_chatter)
 
+    @property
+    def held(self) -> Mapping[str, ListHeld]:
+        """What chats use of a cube beside text: what is switched on, by the name of its shelf. Loads no model."""
+        listed: dict[str, ListHeld] = {}
+        if self.config.enable_activation_memory:
+            listed["act_mem"] = self._list_states
+        if self.config.enable_parametric_memory:
+            listed["para_mem"] = self._adapted.list_answering
+        return listed
+
+    def _list_states(self, cube: CubeId) -> list[Any]:
+        artefacts = self.artefacts.list_artefacts(self.tenant, cube)
+        return [*map(artefact_item, artefacts), *self.registry.list_held(cube, "act_mem")]
+
     def schedule(self, wanted: bool) -> None:
         """Hand work to workers from now on, or do it in this process. Raises Unavailable, and then changes nothing."""
         with self._lock:
@@ -145,13 +174,32 @@ class Parts:
     @property
     def _settings(self) -> Settings:
         """The settings, with the URLs of servers that had to be started."""
-        return self._once("settings", lambda: ensure_servers(self._named, need=_needed(self._schedules)))
+        return self._once("settings", self._make_settings)
+
+    def _make_settings(self) -> Settings:
+        named = choose_settings(self.config.mem_scheduler, self._named) if self._schedules else self._named
+        return ensure_servers(named, need=_needed(self._schedules))
 
     @property
     def _activation(self) -> Activation | None:
         if not self.config.enable_activation_memory:
             return None
         return self._once("activation", self._make_activation)
+
+    @property
+    def _local_model(self) -> HuggingFaceLLM:
+        return self._once("local_model", lambda: open_model(require_local_model(self._chat_config), self._named))
+
+    @property
+    def _adapted(self) -> AdaptedModels:
+        return self._once("adapted", lambda: AdaptedModels(self.registry.list_held, lambda: self._local_model))
+
+    def _find_adapted(self, cube: CubeId) -> HuggingFaceLLM | None:
+        return self._adapted.find_model(cube) if self.config.enable_parametric_memory else None
+
+    def _make_reranker(self) -> Reranker | None:
+        reranker = open_reranker(self.config.reranker, self._named)
+        return reranker if reranker is None else self._closing(reranker)
 
     def _make_access(self) -> Access:
         default_user = ids.user_id(self.config.user_id)
@@ -183,12 +231,18 @@ class Parts:
         return {**self._job_options, "kv": {**kv, "system_prompt": self.system_prompt(cube)}}
 
     def _after_direct_add(self, lane: Lane) -> None:
-        if self._activation is not None:
-            self._activation.build(lane.tenant, lane.cube, self.system_prompt(lane.cube))
+        if self._activation is None:
+            return
+        try:
+            adapted = self._find_adapted(lane.cube)
+        except InvalidRequest as error:  # what was added is stored; the next chat raises this
+            logger.warning("no KV artefact is built for cube %s: %s", lane.cube, error)
+            return
+        activation = self._activation.answering_by(adapted)
+        activation.build(lane.tenant, lane.cube, self.system_prompt(lane.cube))
 
     def _make_activation(self) -> Activation:
-        model = open_model(require_local_model(self._chat_config), self._named)
-        return Activation(self.stores.graph, model, self.artefacts, self.clock)
+        return Activation(self.stores.graph, self._local_model, self.artefacts, self.clock)
 
     def _make_chatter(self) -> Chatter:
         return Chatter(
@@ -202,6 +256,8 @@ class Parts:
             now_ms=self.clock.now_ms,
             system_prompt=self.system_prompt,
             config=self.config,
+            find_adapted=self._find_adapted,
+            workers_build=self.scheduler is not None,
         )
 
     def _once(self, name: str, make: Callable[[], T]) -> T:

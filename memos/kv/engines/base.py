@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from memos.errors import InvalidRequest
 from memos.kv.manifest import ModelFingerprint
@@ -48,4 +48,17 @@ class KVEngine(Protocol):
         self, ids: Sequence[int], *, state: KVState | None = None, options: Decoding | None = None
     ) -> Iterator[str]:
         """The answer to a prompt in pieces of text, none empty; ``state`` must be of a prefix of the prompt."""
+        ...
+
+
+class Adapter(Protocol):
+    """Trained changes of a model's weights."""
+
+    @property
+    def digest(self) -> str:
+        """What names these changes: others have another."""
+        ...
+
+    def apply(self, model: Any) -> Any:
+        """Put the changes into this model and return it, with its own weights untouched. Raises InvalidRequest."""
         ...

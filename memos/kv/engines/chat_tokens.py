@@ -8,6 +8,7 @@ from typing import Any, Final
 from memos.errors import InvalidRequest
 from memos.kv.engines.loading import Described
 from memos.llms.base import ChatMessages
+from memos.llms.chat import parse_chat
 from memos.types import Role
 
 _ROLES: Final = frozenset(Role)
@@ -25,9 +26,7 @@ class ChatTokenizer:
         """The text that the model gets. Raises InvalidRequest when messages are malformed or the template refuses."""
         from jinja2 import TemplateError
 
-        checked = [self._checked(message) for message in messages]
-        if not checked:
-            raise InvalidRequest("a chat needs at least one message")
+        checked = [self._checked(message) for message in parse_chat(messages)]
         try:
             return self._tokenizer.apply_chat_template(
                 checked, tokenize=False, add_generation_prompt=add_generation_prompt
@@ -53,11 +52,9 @@ class ChatTokenizer:
         return frozenset(int(token) for token in ids if token is not None)
 
     def _checked(self, message: Mapping[str, str]) -> dict[str, str]:
-        role, content = message.get("role"), message.get("content")
-        if role is None or role not in _ROLES:
+        role, content = message["role"], message["content"]
+        if role not in _ROLES:
             raise InvalidRequest(f"a message's role must be one of {', '.join(_ROLES)}, not {role!r:.40}")
-        if not isinstance(content, str):
-            raise InvalidRequest(f"a message's content must be a string, not {type(content).__name__}")
         try:
             content.encode("utf-8")
         except UnicodeEncodeError:

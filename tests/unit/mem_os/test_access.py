@@ -23,6 +23,10 @@ CALLS: dict[str, Callable[[MOS, str, str], object]] = {
     "clear_messages": lambda mos, user, cube: mos.clear_messages(user, mem_cube_id=cube),
     "delete": lambda mos, user, cube: mos.delete(cube, "m", user_id=user),
     "delete_all": lambda mos, user, cube: mos.delete_all(cube, user_id=user),
+    "dump": lambda mos, user, cube: mos.dump("never-written", user_id=user, mem_cube_id=cube),
+    "load": lambda mos, user, cube: mos.load("never-read", user_id=user, mem_cube_id=cube),
+    "register": lambda mos, user, cube: mos.register_mem_cube(cube, user_id=user),
+    "unregister": lambda mos, user, cube: mos.unregister_mem_cube(cube, user_id=user),
     "share": lambda mos, user, cube: mos.share_cube_with_user(cube, user, user_id=user),
 }
 

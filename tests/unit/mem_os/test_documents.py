@@ -8,6 +8,7 @@ from memos.configs.mem_os import MOSConfig
 from memos.errors import AccessDenied, InvalidConfig, InvalidRequest
 from memos.mem_os.main import MOS
 from memos.types import MemoryType
+from tests.unit.documents.making import make_docx, make_pdf, make_pptx, put
 from tests.unit.mem_os.conftest import on_twins, texts
 
 pytestmark = pytest.mark.models
@@ -49,6 +50,21 @@ def test_a_directory_is_all_of_its_documents_and_again_is_no_more(mos: MOS, root
     assert any("Tomatoes" in text for text in before)
     mos.add(doc_path="boats.txt")
     assert texts(mos.get_all()) == before
+
+
+def test_a_document_of_every_type_is_found(mos: MOS, root: Path) -> None:
+    put(root, "all/a.pdf", make_pdf("The invoice is due on Monday."))
+    put(root, "all/a.docx", make_docx())
+    put(root, "all/a.pptx", make_pptx())
+    put(root, "all/a.html", "<h1>Foxes</h1><p>Foxes sleep in dens.</p><script>run()</script>")
+    put(root, "all/a.json", '{"hobby": "chess", "wins": 7}')
+    put(root, "all/a.txt", "Oaks grow slowly.")
+    put(root, "all/a.md", "# Rain\n\nIt rains in autumn.")
+    assert len(mos.add(doc_path="all").memory_ids) == 7
+    known = "\n".join(texts(mos.get_all()))
+    for told in ("due on Monday", "thirty days", "ship in May", "in dens", "chess", "Oaks", "in autumn"):
+        assert told in known
+    assert "run()" not in known
 
 
 def test_a_named_session_holds_the_chunks(mos: MOS) -> None:

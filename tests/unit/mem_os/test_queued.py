@@ -52,6 +52,15 @@ def test_one_idempotency_key_is_one_job_for_each_user_and_cube(open_queued: Open
     assert mos.add(memory_content="I drink tea.", user_id="ben", idempotency_key="k") != first
 
 
+def test_a_bulk_add_waits_in_a_lane_apart(open_queued: OpenQueued) -> None:
+    mos = open_queued()
+    parts = mos._parts
+    assert parts.scheduler is not None
+    for bulk in (False, True):
+        added = mos.add(memory_content="I drink tea.", bulk=bulk)
+        assert parts.scheduler.status(parts.tenant, added.job_id).lane.bulk is bulk
+
+
 def test_what_is_still_queued_is_shown_to_the_next_chat_of_its_session_and_user_alone(
     open_queued: OpenQueued, talker: OpenAIServer
 ) -> None:

@@ -45,6 +45,19 @@ def test_clearing_ends_one_users_history_of_one_session(open_mos: OpenMOS, talke
     assert shown_history(mos, talker, session_id="a", user_id="ben") == ["Ben in a."]
 
 
+def test_what_others_say_in_the_session_takes_no_room_in_ones_own_history(
+    open_mos: OpenMOS, talker: OpenAIServer
+) -> None:
+    mos = open_mos(max_turns_window=2)
+    mos.share_cube_with_user("notes", mos.create_user("ben"))
+    for text in ("Ana's first.", "Ana's second.", "Ana's third."):
+        mos.add(memory_content=text)
+    mos.add([{"role": "system", "content": f"Rule {number}."} for number in range(3)])
+    mos.add([{"role": "user", "content": f"Ben's {number}."} for number in range(20)], user_id="ben")
+    assert shown_history(mos, talker) == ["Ana's second.", "Ana's third."]
+    assert shown_history(mos, talker, user_id="ben") == ["Ben's 18.", "Ben's 19."]
+
+
 def test_what_was_cleared_stays_cleared_in_another_process(
     open_mos: OpenMOS, tmp_path: Path, talker: OpenAIServer
 ) -> None:

@@ -44,6 +44,18 @@ def test_a_user_cannot_make_an_admin_and_a_guest_nobody(root: MOS, tmp_path: Pat
     assert [user["user_id"] for user in root.list_users()] == ["ana", "gus", "root"]
 
 
+def test_a_guest_makes_no_cube_not_even_for_others(root: MOS, tmp_path: Path) -> None:
+    root.create_user("gus", role=Role.GUEST)
+    root.create_user("ben")
+    gus = open_as("gus", tmp_path)
+    for owner in ("gus", "ben"):
+        with pytest.raises(AccessDenied, match="'gus' is guest and may make no cube"):
+            gus.create_cube_for_user("notes", owner_id=owner)
+    assert root.create_cube_for_user("notes", owner_id="ben") == "notes"
+    with pytest.raises(AccessDenied, match="'gus' is a guest and may own no cube"):
+        root.create_cube_for_user("theirs", owner_id="gus")
+
+
 def test_a_role_may_be_given_by_its_name_and_an_unknown_one_is_refused(root: MOS) -> None:
     root.create_user("boss", role="admin")
     assert root.get_user_info("boss")["role"] == "admin"
