@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from memos.bench import path as path_bench
+from memos.bench import retrieval as retrieval_bench
 from memos.bench import scale as scale_bench
 from memos.bench import scheduler as scheduler_bench
 from memos.cli.options import AsJson
@@ -37,6 +38,29 @@ def path(
     with TemporaryDirectory(prefix="memos-bench-") as folder:
         figures = _measure(Path(folder), plan)
     _print_figures("memos bench path", figures, as_json=as_json)
+
+
+@app.command()
+def retrieval(
+    data: Annotated[Path, typer.Option(help="A directory of conversations in the form of LoCoMo.")],
+    conversations: Annotated[str, typer.Option(help="Their names, with commas between them, such as 26,30.")],
+    out: Annotated[Path, typer.Option(help="Where the run is written, a line for each question.")],
+    top_k: Annotated[int, typer.Option(min=1, max=1000)] = retrieval_bench.TOP_K,
+    as_json: AsJson = False,
+) -> None:
+    """What searches find of recorded conversations, on a stack of its own; the run is for a scorer to judge."""
+    names = tuple(name.strip() for name in conversations.split(",") if name.strip())
+    if not names:
+        raise InvalidRequest("name at least one conversation with --conversations")
+    plan = retrieval_bench.Plan(directory=data, names=names, top_k=top_k)
+    retrieval_bench.check_plan(plan, out)
+    with TemporaryDirectory(prefix="memos-bench-") as folder:
+        start_background(Path(folder), say=lambda line: errors.print(line, markup=False))
+        try:
+            figures = retrieval_bench.measure(load_settings(data_dir=Path(folder)), plan, out)
+        finally:
+            stop_stack(Path(folder))
+    _print_figures("memos bench retrieval", figures, as_json=as_json)
 
 
 @app.command()
