@@ -205,7 +205,7 @@ def describe_validation_error(error: ValidationError, what: str) -> str:
 def _describe_one(item: dict[str, Any], what: str) -> str:
     where = ".".join(str(part) for part in item["loc"]) or "(the whole)"
     # The whole of a mapping may hold a key.
-    hidden = item["type"] == "missing" or not item["loc"] or where.rpartition(".")[2].endswith(_SECRET_ENDINGS)
+    hidden = item["type"] == "missing" or not item["loc"] or where.rpartition(".")[2].lower().endswith(_SECRET_ENDINGS)
     shown = "" if hidden else f" (got {item.get('input')!r:.80})"
     return f"{what} {where}: {item['msg']}{shown}"
 

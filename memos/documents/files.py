@@ -49,8 +49,13 @@ def resolve_root(root: Path) -> Path:
     return base
 
 
-def parts_below(base: Path, path: str | Path) -> tuple[str, ...]:
-    """The names that lead from ``base`` to ``path``, links followed. Raises AccessDenied when it is not below."""
+def parts_below(base: Path, path: object) -> tuple[str, ...]:
+    """The names that lead from ``base`` to ``path``, links followed.
+
+    Raises AccessDenied when it is not below, InvalidRequest for what is no path.
+    """
+    if not isinstance(path, str | Path) or not str(path).strip():  # a path that was forgotten would be all of the root
+        raise InvalidRequest(f"document path must be the path of a file or directory, not {path!r:.80}")
     try:
         target = (base / path).resolve()
     except ValueError:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Final
 
-from memos.embedders.base import Embedder, Purpose
+from memos.embedders.base import Embedder, Purpose, parse_texts
 
 # Queries come alone or a few at a time; a larger batch is an ingestion, whose texts seldom come again.
 _QUERY_BATCH: Final = 16
@@ -35,7 +35,7 @@ class CachedEmbedder:
         return self._inner.dimension
 
     def embed(self, texts: Sequence[str], *, purpose: Purpose = "document") -> list[list[float]]:
-        found = self._find(texts, purpose)
+        found = self._find(parse_texts(texts), purpose)
         missing = [text for text in dict.fromkeys(texts) if text not in found]
         if missing:
             fresh = dict(zip(missing, self._inner.embed(missing, purpose=purpose), strict=True))

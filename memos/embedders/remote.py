@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from memos.configs.embedder import RemoteEmbedderConfig
-from memos.embedders.base import Purpose
+from memos.embedders.base import Purpose, parse_texts
 from memos.embedders.batches import split_requests
 from memos.embedders.prompts import Prompts
 from memos.embedders.vectors import VectorCheck
@@ -69,7 +69,7 @@ class RemoteEmbedder:
     def embed(self, texts: Sequence[str], *, purpose: Purpose = "document") -> list[list[float]]:
         prompt = self._prompts.find(purpose) or ""
         # Providers refuse an empty text; a space has the same meaning, which is none.
-        given = [well_formed(prompt + text) or " " for text in texts]
+        given = [well_formed(prompt + text) or " " for text in parse_texts(texts)]
         batches = split_requests(given, size=self._wire.request_texts, chars=self._wire.request_chars)
         return [vector for batch in batches for vector in self._embed_batch(batch, purpose)]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, cast
 
 from memos.configs.embedder import ModelKwargs, SentenceTransformerEmbedderConfig
-from memos.embedders.base import Purpose
+from memos.embedders.base import Purpose, parse_texts
 from memos.embedders.batches import build_batches
 from memos.embedders.prompts import Prompts, choose_prompt
 from memos.embedders.vectors import warn_of_dimension
@@ -102,7 +102,7 @@ class SentenceTransformerEmbedder:
         loaded = self._weights or self._load()
         model = loaded.model
         prompt = self._prompt(model, purpose)
-        tokens = _tokenize(loaded, [prompt + text for text in texts])
+        tokens = _tokenize(loaded, [prompt + text for text in parse_texts(texts)])
         skipped = _count_skipped(loaded, prompt)
         budget = _PADDED_TOKENS_CPU if model.device.type == "cpu" else _PADDED_TOKENS_CUDA
         vectors: list[list[float]] = [[] for _ in texts]

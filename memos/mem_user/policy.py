@@ -34,6 +34,11 @@ def may_create(actor: Role, role: Role) -> bool:
     return role in _CREATABLE[actor]
 
 
+def may_create_cubes(actor: Role) -> bool:
+    """A guest makes no cube, neither for herself nor for others."""
+    return actor is not Role.GUEST
+
+
 def allowed(role: Role, *, owns: bool, granted: bool) -> frozenset[Access]:
     """What a user of this role may do to a cube that exists in the user's own tenant."""
     if role in OVERSEERS:

@@ -1,5 +1,6 @@
 """What items of every kind of memory are: frozen records whose fields are also keys."""
 
+from collections.abc import KeysView
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -23,6 +24,13 @@ class ItemPart(BaseModel):
         if name not in type(self).model_fields:
             raise KeyError(name)
         return getattr(self, name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in type(self).model_fields
+
+    def keys(self) -> KeysView[str]:
+        """The names of the fields, so that ``dict(item)`` and ``{**item}`` are its fields."""
+        return dict.fromkeys(type(self).model_fields).keys()
 
     def get(self, name: str, default: Any = None) -> Any:
         """The field, or ``default`` when there is none of that name."""

@@ -220,6 +220,11 @@ class TestEveryEmbedder:
         assert _cosine(question, embedder.embed(["who"])[0]) < 0.999
         assert embedder.embed(["who"], purpose="update") == embedder.embed(["who"], purpose="document")
 
+    @pytest.mark.parametrize("wrong", ["hello", b"hello", ["a", None], ["a", 7], None], ids=repr)
+    def test_what_is_no_list_of_texts_is_refused(self, embedder: Embedder, wrong: Any) -> None:
+        with pytest.raises(InvalidRequest, match=r"texts(\[1\])? must be a"):
+            embedder.embed(wrong)
+
     def test_no_texts_have_no_vectors(self, embedder: Embedder) -> None:
         assert embedder.embed([]) == []
 

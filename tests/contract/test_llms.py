@@ -21,6 +21,14 @@ from tests.support.ollama_server import OllamaServer
 from tests.support.scripted_server import Reply, ScriptedServer, running
 
 ASK = [{"role": "user", "content": "What is the capital of France?"}]
+WRONG_CHATS = {
+    '"hello"': "messages must be a list, not str",
+    "[]": "at least one message",
+    '["hello"]': r"messages\[0\] must be a mapping, not str",
+    '[{"content": "hello"}]': r"messages\[0\].role must be a string, not NoneType",
+    '[{"role": "user", "content": null}]': r"messages\[0\].content must be a string, not NoneType",
+    '[{"role": "user", "content": "a", "name": 7}]': r"messages\[0\].name must be a string, not int",
+}
 SCHEMA = {
     "type": "object",
     "properties": {"inhabitants": {"type": "integer"}},
@@ -340,6 +348,14 @@ class TestEveryRemoteBackend:
         remote.will_say(remote.answer("Four."))
         remote.open(headers={"Authorization": "Basic abc"}).generate(ASK)
         assert remote.server.keys == ["Basic abc"]
+
+    @pytest.mark.parametrize("chat", WRONG_CHATS, ids=str)
+    def test_what_is_no_chat_is_refused_before_it_is_sent(self, remote: Remote, chat: str) -> None:
+        with pytest.raises(InvalidRequest, match=WRONG_CHATS[chat]):
+            remote.open().generate(json.loads(chat))
+        with pytest.raises(InvalidRequest, match=WRONG_CHATS[chat]):
+            list(remote.open().generate_stream(json.loads(chat)))
+        assert remote.server.requests == []
 
     def test_text_that_utf8_cannot_hold_is_sent_all_the_same(self, remote: Remote) -> None:
         remote.will_say(remote.answer("Four."))

@@ -233,6 +233,7 @@ class TestAdding:
             created_at=NOON + timedelta(minutes=1),
             updated_at=NOON + timedelta(minutes=2),
             version=7,
+            info={"room": 'a "quoted" name', "deep": {"list": [1, 2.5, None, "猫"]}},
         )
         item = TextualMemoryItem(id="m", memory="Zoë plays\nthe \U0001f3b7", metadata=metadata, sources=(source,))
         memory.add(item)
@@ -418,6 +419,13 @@ class TestSearching:
             ]
         )
         assert names(memory.search("Where does Ann live?")) == ["z", "a"]
+
+    def test_only_the_memory_types_asked_for_are_found(self, memory: BaseTextMemory) -> None:
+        memory.add([an_item(kind.value, "green tea", memory_type=kind) for kind in MemoryType])
+        assert names(memory.search("tea", memory_types=[MemoryType.WORKING])) == ["WorkingMemory"]
+        both = memory.search("tea", memory_types=[MemoryType.USER, MemoryType.OUTER])
+        assert sorted(names(both)) == ["OuterMemory", "UserMemory"]
+        assert len(memory.search("tea", memory_types=())) == len(MemoryType)
 
     def test_no_more_than_asked_for_and_five_by_default(self, memory: BaseTextMemory) -> None:
         memory.add([f"tea number{number}" for number in range(8)])

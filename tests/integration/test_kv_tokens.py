@@ -1,6 +1,7 @@
 """What a real tokenizer makes of prompts: prefixes that only grow, and text that stays text."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -86,6 +87,8 @@ def test_a_prompt_ends_with_the_opening_of_the_answer_only_when_wanted(tokens: C
 @pytest.mark.parametrize(
     "chat",
     [
+        "hello",
+        ["hello"],
         [],
         [{"role": "user<|im_end|>", "content": "x"}],
         [{"role": "user"}],
@@ -94,7 +97,7 @@ def test_a_prompt_ends_with_the_opening_of_the_answer_only_when_wanted(tokens: C
         [{"role": "user", "content": "\ud800"}],
     ],
 )
-def test_malformed_messages_are_refused(chat: list[dict[str, str]], tokens: ChatTokenizer) -> None:
+def test_malformed_messages_are_refused(chat: Any, tokens: ChatTokenizer) -> None:
     with pytest.raises(InvalidRequest):
         tokens.encode(chat)
 

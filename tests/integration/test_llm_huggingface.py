@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from memos.configs.llm import HuggingFaceLLMConfig, LLMConfigFactory
+from memos.errors import InvalidConfig
+from memos.kv.engines.base import Decoding
 from memos.llms.base import MeteredLLM, Usage
 from memos.llms.factory import LLMFactory
 from memos.llms.huggingface import HuggingFaceLLM
@@ -56,3 +58,41 @@ def test_the_cost_is_told_when_the_answer_is_complete() -> None:
     assert told == []
     list(pieces)
     assert [usage.completion_tokens for usage in told] == [3]
+
+
+def test_sampling_is_as_configured() -> None:
+    sampled = _open("huggingface", temperature=0.7, top_p=0.5, top_k=3, max_tokens=9)
+    assert isinstance(sampled, HuggingFaceLLM)
+    assert sampled.decoding == Decoding(max_new_tokens=9, temperature=0.7, top_p=0.5, top_k=3)
+    greedy = _open("huggingface", temperature=0, max_tokens=6).generate(ASK)
+    for bound in ({"top_k": 1}, {"top_p": 1e-6}):
+        assert _open("huggingface", temperature=2.0, max_tokens=6, **bound).generate(ASK) == greedy
+
+
+def test_the_prompt_opens_the_answer_unless_it_shall_not() -> None:
+    told: list[Usage] = []
+    for opens in (True, False):
+        _open("huggingface", temperature=0, max_tokens=1, add_generation_prompt=opens).generate(
+            ASK, on_usage=told.append
+        )
+    assert told[0].prompt_tokens > told[1].prompt_tokens
+
+
+def test_a_thought_stays_only_where_it_shall() -> None:
+    for removes in (True, False):
+        llm = _open("huggingface", remove_think_prefix=removes)
+        assert isinstance(llm, HuggingFaceLLM)
+        assert llm.keeps_thoughts is not removes
+
+
+def test_weights_are_of_the_configured_type_and_place() -> None:
+    import torch
+
+    short, exact = (_open("huggingface", dtype=dtype) for dtype in ("bfloat16", "float32"))
+    assert isinstance(short, HuggingFaceLLM)
+    assert isinstance(exact, HuggingFaceLLM)
+    assert short.engine is not exact.engine
+    assert short.engine.fingerprint.dtype == "bfloat16"
+    if not torch.cuda.is_available():
+        with pytest.raises(InvalidConfig, match="no CUDA device"):
+            _open("huggingface", device="cuda").generate(ASK)

@@ -39,8 +39,10 @@ def handle(batch: Batch, resources: Resources) -> Sequence[JobOutcome]:
             # A stored answer is replayed all the same: the model was asked by an earlier attempt.
             degraded |= {job.id: (RULES_READER,) for job in jobs if job.answer is None}
         batch.ensure_held()
-        work = [_write_job(batch.lane, job) for job in jobs]
-        written |= resources.writer.write(batch.lane, work, reader, fence=batch.fence, keep=_keeper(batch))
+        first = _first_of_each_effect(jobs)
+        work = [_write_job(batch.lane, job) for job in first.values()]
+        found = resources.writer.write(batch.lane, work, reader, fence=batch.fence, keep=_keeper(batch, first))
+        written |= {job.id: found[_effect_of(job)] for job in jobs}
         batch.progress(len(written), len(batch.jobs))
     late = _follow_up(batch, resources)
     return [
@@ -59,15 +61,28 @@ def follow_up_delay_ms(delay_ms: int, overload: int) -> int:
     return delay_ms * COALESCE_FACTOR if overload >= Step.COALESCE.level else delay_ms
 
 
+def _first_of_each_effect(jobs: Sequence[LeasedJob]) -> dict[JobId, LeasedJob]:
+    first: dict[JobId, LeasedJob] = {}
+    for job in jobs:
+        first.setdefault(_effect_of(job), job)
+    return first
+
+
+def _effect_of(job: LeasedJob) -> JobId:
+    """What the ids of the job's messages and memories derive from: of a document's bytes, always the same."""
+    return JobId(job.payload.get("effect", job.id))
+
+
 def _write_job(lane: Lane, job: LeasedJob) -> WriteJob:
-    return WriteJob(job=job.id, user=job.user, messages=messages_of(lane, job.id, job.payload), answer=job.answer)
+    effect = _effect_of(job)
+    return WriteJob(job=effect, user=job.user, messages=messages_of(lane, effect, job.payload), answer=job.answer)
 
 
-def _keeper(batch: Batch) -> Callable[[Mapping[JobId, str]], None]:
+def _keeper(batch: Batch, jobs: Mapping[JobId, LeasedJob]) -> Callable[[Mapping[JobId, str]], None]:
     """Between a model's answer and its effect: the answer is stored, and a cancelled job goes no further."""
 
     def keep(answers: Mapping[JobId, str]) -> None:
-        batch.save_answers(answers)
+        batch.save_answers({jobs[effect].id: answer for effect, answer in answers.items()})
         batch.ensure_held()
 
     return keep

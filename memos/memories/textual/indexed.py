@@ -3,6 +3,7 @@
 add ──> embed ──> rows (the whole item, its words, its vector)          search ──> candidates ──> rows ──> items
 """
 
+import logging
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,12 +32,14 @@ from memos.memories.textual.records import (
     succeed,
     touched,
 )
-from memos.memories.textual.search import RecordSearch, parse_top_k
+from memos.memories.textual.search import RecordSearch, parse_memory_types, parse_top_k
 from memos.settings import Settings
 from memos.types import MemoryType
 from memos.vec_dbs.base import IndexFilter, IndexRow, RecordIndex
 
 Vector = Sequence[float]
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +129,7 @@ class IndexedTextMemory(BaseTextMemory):
     def search(self, query: str, top_k: int = 5, *, memory_types: Sequence[MemoryType] = ()) -> list[TextualMemoryItem]:
         """The best items, best first, of these memory types or of all. What could not be asked is logged."""
         limit = parse_top_k(top_k)
-        where = IndexFilter(cubes=(self._cube,), memory_types=tuple(memory_types))
+        where = IndexFilter(cubes=(self._cube,), memory_types=parse_memory_types(memory_types))
         return self._search.find(parse_text(query, "query"), where, top_k=limit)
 
     def extract(self, messages: Sequence[Mapping[str, Any]]) -> list[TextualMemoryItem]:
@@ -149,6 +152,8 @@ class IndexedTextMemory(BaseTextMemory):
         Vectors of the same model are used again; others are made anew.
         """
         dump = read_dump(directory)
+        if dump.edges:
+            log.warning("%s keeps no relations: %d of %s are left out", self.backend, len(dump.edges), directory)
         now_ms = self._clock.now_ms()
         items = [complete(item, self._cube, now_ms=now_ms) for item in dump.items]
         vectors = self._vectors_of(dump, items)

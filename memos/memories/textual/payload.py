@@ -1,6 +1,9 @@
 """The payload of an extract job: messages as the caller gave them, checked once at the door.
 
 {"messages": [{"role", "content", "speaker", "said_at_ms"}, ...], "reader": {...}, "kv": {...} | null}
+
+With "effect", ids are derived from that name instead of the job's id, so that what is submitted again under another
+job, however much later, is the same memories.
 """
 
 from collections.abc import Mapping, Sequence

@@ -5,10 +5,10 @@ query ─┬─> embed ──> dense candidates ─┐
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from memos.embedders.base import Embedder
 from memos.errors import InvalidRequest, Unavailable
@@ -16,7 +16,7 @@ from memos.ids import CubeId, TenantId
 from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.records import memory_of, parse_record
 from memos.recall.fuse import Candidate, add_importance, add_recency, fuse
-from memos.types import MemoryStatus
+from memos.types import MemoryStatus, MemoryType
 from memos.vec_dbs.base import IndexFilter, IndexHit, RecordIndex
 
 MAX_TOP_K: Final = 1000
@@ -81,6 +81,15 @@ class RecordSearch:
         found = [item for item in candidates if item.key in active]
         ranked = add_importance(add_recency(found, memories), memories)
         return [active[item.key].model_copy(update={"score": item.score, "parts": dict(item.parts)}) for item in ranked]
+
+
+def parse_memory_types(given: object) -> tuple[MemoryType, ...]:
+    """The memory types that a caller named, as such or by name. Raises InvalidRequest, listing the known ones."""
+    several = cast(Iterable[object], given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    try:
+        return tuple(MemoryType(name) for name in several)
+    except ValueError:
+        raise InvalidRequest(f"memory_types must be a list of {', '.join(MemoryType)}, not {given!r:.80}") from None
 
 
 def parse_top_k(value: object) -> int:

@@ -1,6 +1,6 @@
 """Textual memory in a graph, with an index beside it: what MOS keeps its cubes in, usable alone.
 
-add ──> graph (truth) ──> embed ──> index          search ──> index candidates ──> graph ──> items
+add ──> graph (truth) ──> embed ──> index      search ──> index candidates ──> relations ──> graph ──> items
 """
 
 import logging
@@ -20,22 +20,25 @@ from memos.memories.textual.base import BaseTextMemory, Given, apply_update, par
 from memos.memories.textual.extraction import extract_items, open_extractor
 from memos.memories.textual.files import Dump, read_dump, write_dump
 from memos.memories.textual.item import (
+    TextualEdge,
     TextualMemoryItem,
     item_of_hit,
     item_of_memory,
     memory_of_item,
     message_of_source,
 )
-from memos.memories.textual.listing import list_items
+from memos.memories.textual.listing import list_all, list_items
 from memos.memories.textual.payload import parse_text
 from memos.memories.textual.records import DIRECT_SESSION, DIRECT_USER, parse_ids
+from memos.memories.textual.relations import GivenEdge, Relations, parse_depth
 from memos.memories.textual.search import parse_top_k
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.recall.search import Recall
+from memos.rerankers.base import Reranker
 from memos.settings import Settings, load_settings
 from memos.types import Memory, MemoryType
-from memos.wiring import open_tree_stores
+from memos.wiring import open_reranker, open_tree_stores
 
 BACKEND: Final = "tree_text"
 
@@ -45,7 +48,7 @@ log = logging.getLogger(__name__)
 class TreeTextMemory(BaseTextMemory):
     """The memories of one cube of the tenant that ``settings`` name, in Neo4j and Milvus. Thread-safe.
 
-    With ``stores`` it works on connections that are somebody else's, and does not close them. Servers that nothing
+    With ``stores`` or a ``reranker`` it works on what is somebody else's, and does not close it. Servers that nothing
     names are started on demand. Raises Unavailable, naming which, when one that is named is away.
     """
 
@@ -56,17 +59,20 @@ class TreeTextMemory(BaseTextMemory):
         settings: Settings | None = None,
         stores: TextStores | None = None,
         clock: Clock | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self.config = config
         self._settings = settings or load_settings()
         self._tenant = ids.tenant_id(self._settings.tenant)
         self._cube = ids.cube_id(config.cube_id)
         self._clock = clock or SystemClock()
+        self._own_reranker = None if reranker else open_reranker(config.reranker, self._settings)
         self._owns_stores = stores is None
         self._stores = stores or open_tree_stores(config, self._settings)
         self._changing = threading.Lock()
         self._writer = TextWriter(self._stores, self._clock)
-        self._recall = Recall(self._stores)
+        self._relations = Relations(graph=self._stores.graph, tenant=self._tenant, cube=self._cube)
+        self._recall = Recall(self._stores, reranker or self._own_reranker, hops=config.max_hops)
 
     def add(self, memories: Sequence[Given] | Given) -> list[str]:
         """Store items and return their ids, in order. An item whose id is there already is replaced.
@@ -112,27 +118,63 @@ class TreeTextMemory(BaseTextMemory):
         return counts.memories
 
     def search(self, query: str, top_k: int = 5, *, memory_types: Sequence[MemoryType] = ()) -> list[TextualMemoryItem]:
-        """The best items, best first, of these memory types or of all. What could not be asked is logged."""
+        """The best items, best first, of these memory types or of all, and what they are related to.
+
+        Relations are followed for ``max_hops`` steps of the configuration. What could not be asked is logged.
+        """
         limit, question = parse_top_k(top_k), parse_text(query, "query")
         found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, memory_types=memory_types)
         for missing in found.degraded:
             log.warning("a search went without %s", missing)
         return [item_of_hit(hit) for hit in found.hits]
 
+    def link(self, edges: Sequence[GivenEdge] | GivenEdge) -> None:
+        """Relate memories of this cube, all or none; a relation that is there already stays one.
+
+        An edge is a TextualEdge or a mapping with ``source``, ``target`` and ``type``: PARENT (from a summary to what
+        it sums up), RELATES, CAUSE, FOLLOWS or MERGED_TO. Raises NotFound for an unknown memory, and InvalidRequest.
+        """
+        self._relations.link(edges)
+
+    def unlink(self, edges: Sequence[GivenEdge] | GivenEdge) -> int:
+        """Remove relations; returns how many there were."""
+        return self._relations.unlink(edges)
+
+    def get_edges(self, memory_ids: Sequence[str] | None = None) -> list[TextualEdge]:
+        """The relations that begin or end at these memories, or all between active ones, each once, sorted."""
+        if memory_ids is not None:
+            return self._relations.touching([MemoryId(memory) for memory in parse_ids(memory_ids)])
+        return self._relations.among([memory.id for memory in list_all(self._stores.graph, self._tenant, self._cube)])
+
+    def get_subgraph(self, memory_ids: Sequence[str], depth: int = 1) -> dict[str, list[Any]]:
+        """What is up to ``depth`` steps away: ``{"nodes": [item, ...], "edges": [edge, ...]}``, archived ones too."""
+        start = [MemoryId(memory) for memory in parse_ids(memory_ids)]
+        edges = self._relations.around(start, depth=parse_depth(depth))
+        reached = dict.fromkeys([*start, *(end for edge in edges for end in (edge.source, edge.target))])
+        return {"nodes": self.get_by_ids(list(reached)), "edges": edges}
+
+    def get_relevant_subgraph(self, query: str, top_k: int = 5, depth: int = 2) -> dict[str, list[Any]]:
+        """The subgraph around the ``top_k`` memories that a search finds, these first."""
+        return self.get_subgraph([item.id for item in self.search(query, top_k)], depth)
+
     def extract(self, messages: Sequence[Mapping[str, Any]]) -> list[TextualMemoryItem]:
         reader = open_extractor(self.config.extractor_llm, self._settings)
         return extract_items(reader, [messages], clock=self._clock)[0]
 
     def dump(self, directory: str | Path) -> None:
-        """Write all items, the archived ones too, into ``directory``, whole or not at all."""
+        """Write all items, the archived ones too, and their relations into ``directory``, whole or not at all."""
         items = tuple(list_items(self._stores.graph, self._tenant, self._cube, status=None))
-        write_dump(directory, Dump(items=items), backend=BACKEND)
+        edges = tuple(self._relations.among([MemoryId(item.id) for item in items]))
+        write_dump(directory, Dump(items=items, edges=edges), backend=BACKEND)
 
     def load(self, directory: str | Path) -> int:
+        """Add the items of a dump under their own ids and versions, and its relations; returns how many items.
+
+        What has one of the ids is replaced and keeps its other relations. Raises NotFound, Corrupt.
+        """
         dump = read_dump(directory)
-        existing = [MemoryId(item.id) for item in dump.items]
-        self._stores.graph.delete_memories(self._tenant, self._cube, existing)
-        self._write(dump.items, {item.id: self._row(item) for item in dump.items})
+        self._write(dump.items, {item.id: self._row(item) for item in dump.items}, replaces=True)
+        self._relations.link(dump.edges)
         self._writer.index_lagging(self._tenant, self._cube)
         return len(dump.items)
 
@@ -141,6 +183,8 @@ class TreeTextMemory(BaseTextMemory):
 
     def close(self) -> None:
         self._recall.close()
+        if self._own_reranker is not None:
+            self._own_reranker.close()
         if self._owns_stores:
             self._stores.close()
 
@@ -148,7 +192,7 @@ class TreeTextMemory(BaseTextMemory):
         parse_text(item.memory, "memory")
         return memory_of_item(item, self._cube, DIRECT_USER, DIRECT_SESSION, now_ms=self._clock.now_ms())
 
-    def _write(self, items: Sequence[TextualMemoryItem], rows: Mapping[str, Memory]) -> None:
+    def _write(self, items: Sequence[TextualMemoryItem], rows: Mapping[str, Memory], *, replaces: bool = False) -> None:
         by_session: dict[SessionId, list[TextualMemoryItem]] = defaultdict(list)
         for item in items:
             by_session[rows[item.id].session].append(item)
@@ -159,5 +203,6 @@ class TreeTextMemory(BaseTextMemory):
                 user=DIRECT_USER,
                 messages=tuple(messages.values()),
                 memories=tuple(rows[item.id] for item in group),
+                replaces=replaces,
             )
             self._stores.graph.apply_jobs(self._tenant, self._cube, session, [write], fence=None)

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,13 @@ def test_a_directory_stands_for_all_documents_below_it(tmp_path: Path) -> None:
     (tmp_path / "in" / "links").symlink_to(tmp_path)
     assert list_documents("in", root=tmp_path) == ["in/a/y.PDF", "in/a/z.md", "in/b.txt"]
     assert list_documents(".", root=tmp_path) == ["elsewhere.txt", "in/a/y.PDF", "in/a/z.md", "in/b.txt"]
+
+
+@pytest.mark.parametrize("path", ["", "  ", b"a.txt", 7, ["a.txt"], None])
+def test_what_is_no_path_is_refused_and_is_not_all_of_the_root(tmp_path: Path, path: Any) -> None:
+    put(tmp_path, "a.txt", "x")
+    with pytest.raises(InvalidRequest, match="document path must be the path of a file or directory"):
+        list_documents(path, root=tmp_path)
 
 
 def test_a_file_stands_for_itself_there_or_not(tmp_path: Path) -> None:

@@ -138,11 +138,43 @@ def _model_with(directory: Path, *, pools_prompts: bool = True, **config: Any) -
     return copy
 
 
-def _open(model: Path | str, **values: Any) -> Embedder:
+def _open(model: Path | str, *, backend: str = "sentence_transformer", **values: Any) -> Embedder:
     config = {"model_name_or_path": str(model), "device": "cpu", "dtype": "float32", "cache_size": 0, **values}
-    return EmbedderFactory.from_config(
-        EmbedderConfigFactory.model_validate({"backend": "sentence_transformer", "config": config})
-    )
+    return EmbedderFactory.from_config(EmbedderConfigFactory.model_validate({"backend": backend, "config": config}))
+
+
+@pytest.mark.parametrize("backend", ["sentence_transformer", "huggingface"])
+class TestBothBackendsOfThisProcess:
+    def test_the_configured_dtype_computes(self, backend: str) -> None:
+        exact, rounded = (
+            _open("all-minilm-l6-v2", backend=backend, dtype=dtype).embed(["a"])[0] for dtype in ("float32", "bfloat16")
+        )
+        assert exact != rounded
+        assert _cosine(exact, rounded) > 0.999
+
+    def test_the_configured_device_is_asked_for(self, backend: str) -> None:
+        import torch
+
+        if torch.cuda.is_available():
+            pytest.skip("this machine has a CUDA device")
+        with pytest.raises(InvalidConfig, match="no CUDA device"):
+            _open("all-minilm-l6-v2", backend=backend, device="cuda").embed(["a"])
+
+    def test_prompts_and_dimensions_of_the_configuration_count(
+        self, backend: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        plain = _open("all-minilm-l6-v2", backend=backend)
+        asking = _open(
+            "all-minilm-l6-v2", backend=backend, query_prompt="ask ", document_prompt="keep ", embedding_dims=512
+        )
+        with caplog.at_level(logging.WARNING, logger="memos"):
+            assert _cosine(asking.embed(["a"], purpose="query")[0], plain.embed(["ask a"])[0]) > 0.99999
+        assert _cosine(asking.embed(["a"])[0], plain.embed(["keep a"])[0]) > 0.99999
+        assert "384 is used" in caplog.text
+
+    def test_the_configured_cache_answers_again(self, backend: str) -> None:
+        assert isinstance(_open("all-minilm-l6-v2", backend=backend, cache_size=1), CachedEmbedder)
+        assert not isinstance(_open("all-minilm-l6-v2", backend=backend), CachedEmbedder)
 
 
 @pytest.mark.parametrize("pools_prompts", [True, False])

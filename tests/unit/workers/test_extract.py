@@ -1,20 +1,22 @@
 """The extract handler over twins: what overload takes away is said, and a cancelled batch goes no further."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
 
 from memos.clock import ManualClock
 from memos.errors import Cancelled
-from memos.ids import JobId, UserId
+from memos.ids import JobId, UserId, memory_id
+from memos.mem_os.intake import DirectIntake, QueuedIntake
 from memos.mem_reader.base import Reader
+from memos.mem_scheduler.base import Scheduler
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.types import JobKind, JobSpec, Step
-from scheduler.lease import LeasedJob
-from tests.support.text import LANE, DictationReader, open_twins
+from scheduler.lease import JobOutcome, LeasedJob
+from tests.support.text import LANE, USER, DictationReader, open_twins
 from workers.batch import Batch
 from workers.bootstrap import Resources
 from workers.handlers.extract import COALESCED, KV_DELAY_MS, ORGANIZE_DELAY_MS, RULES_READER, handle
@@ -33,6 +35,7 @@ class Bench:
     submitted: list[JobSpec] = field(default_factory=list)
     saved: dict[JobId, str] = field(default_factory=dict)
     reported: list[tuple[int, int]] = field(default_factory=list)
+    outcomes: list[JobOutcome] = field(default_factory=list)
     cancelled: bool = False
 
     @property
@@ -61,7 +64,17 @@ class Bench:
             progress=lambda done, total: self.reported.append((done, total)),
             overload=overload,
         )
-        return [outcome.degraded for outcome in handle(batch, cast(Resources, self))]
+        self.outcomes = list(handle(batch, cast(Resources, self)))
+        return [outcome.degraded for outcome in self.outcomes]
+
+    def texts(self) -> list[str]:
+        """What is remembered, oldest first."""
+        return [memory.text for memory in self.stores.graph.list_memories(LANE.tenant, LANE.cube)]
+
+    def said(self) -> list[str]:
+        """The messages that are kept, in the order in which they were numbered."""
+        turns = self.stores.graph.list_messages(LANE.tenant, LANE.cube, LANE.session, limit=100)
+        return [message.text for _, message in turns]
 
     @property
     def delays_ms(self) -> dict[JobKind, int]:
@@ -142,3 +155,47 @@ def test_a_batch_that_is_cancelled_while_the_model_answers_is_not_applied(bench:
     assert list(bench.saved) == ["a"]
     assert bench.stores.graph.find_applied(LANE.tenant, LANE.cube, [JobId("a")]) == {}
     assert bench.submitted == []
+
+
+def test_a_second_job_of_one_effect_adds_nothing_and_names_the_memories_of_the_first(bench: Bench) -> None:
+    bench.work(job("monday", effect="key-1"))
+    (first,) = bench.outcomes
+    kept = (bench.texts(), bench.said())
+    bench.work(job("tuesday", effect="key-1"))
+    (second,) = bench.outcomes
+    assert (first.job, second.job) == ("monday", "tuesday")
+    assert first.memory_ids == second.memory_ids == (memory_id(LANE.tenant, LANE.cube, JobId("key-1"), 0),)
+    assert (bench.texts(), bench.said()) == kept == (["monday likes tea."], ["monday likes tea."])
+
+
+def test_jobs_of_one_effect_in_one_batch_are_read_once_and_each_gets_its_answer(bench: Bench) -> None:
+    bench.work(job("a", effect="key-1"), job("b"), job("c", effect="key-1"), job("d", effect="key-2"))
+    assert [outcome.job for outcome in bench.outcomes] == ["a", "b", "c", "d"]
+    a, b, c, d = (outcome.memory_ids for outcome in bench.outcomes)
+    assert a == c
+    assert len({a, b, d}) == 3
+    assert bench.model.calls == [3]
+    assert bench.said() == ["a likes tea.", "b likes tea.", "d likes tea."]
+    assert bench.reported == [(4, 4)]
+
+
+def test_an_answer_is_kept_under_the_job_that_was_asked_for_not_under_its_effect(bench: Bench) -> None:
+    bench.work(job("a", effect="key-1"), job("b", effect="key-1"))
+    assert list(bench.saved) == ["a"]
+
+
+def test_a_queued_job_of_a_lasting_key_has_the_ids_of_the_same_add_without_a_queue(bench: Bench) -> None:
+    said = [{"role": "user", "content": "a red fish", "speaker": "Ana", "said_at_ms": 1_700_000_000_000}]
+    QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {}).add(LANE, USER, said, "k", lasting=True)
+    (spec,) = bench.submitted
+    bench.work(replace(job("a"), payload={**spec.payload, "reader": RULES}))
+    direct = DirectIntake(writer=TextWriter(open_twins(), ManualClock()), reader=bench.rules, after_add=lambda _: None)
+    assert direct.add(LANE, USER, said, "k").memory_ids == bench.outcomes[0].memory_ids != ()
+
+
+def test_a_key_that_is_not_lasting_names_no_effect(bench: Bench) -> None:
+    said = [{"role": "user", "content": "a red fish", "speaker": "Ana", "said_at_ms": 1_700_000_000_000}]
+    QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {}).add(LANE, USER, said, "k")
+    (spec,) = bench.submitted
+    assert "effect" not in spec.payload
+    assert spec.idempotency_key is not None

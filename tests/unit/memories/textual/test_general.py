@@ -16,7 +16,7 @@ from memos.types import Memory
 from memos.vec_dbs.base import IndexRow
 from memos.vec_dbs.memory import MemoryIndex
 from memos.vec_dbs.rows import MAX_RECORD_BYTES
-from tests.support.openai_server import serving, vectors
+from tests.support.openai_server import answer, serving, vectors
 from tests.support.text import WordEmbedder
 
 CONFIG = GeneralTextMemoryConfig(cube_id="cube")
@@ -89,6 +89,16 @@ def test_a_configuration_may_name_its_own_index_and_embedder() -> None:
         memory.add("Ann drinks tea")
         assert [item.memory for item in memory.search("anything")] == ["Ann drinks tea"]
         memory.close()
+
+
+def test_a_configured_language_model_extracts(index: Index) -> None:
+    stores, said = RecordStores(index=index, embedder=Embedder()), [{"role": "user", "content": "Lisbon is my home."}]
+    with serving() as server:
+        server.replies = [answer('{"facts": [{"text": "Ana lives in Lisbon.", "evidence": [1]}]}')]
+        model = {"backend": "openai", "config": {"model_name_or_path": "m", "api_base": server.url, "api_key": "k"}}
+        config = GeneralTextMemoryConfig.model_validate({"extractor_llm": model})
+        [item] = GeneralTextMemory(config, settings=SETTINGS, stores=stores).extract(said)
+    assert item.memory == "Ana lives in Lisbon."
 
 
 def test_a_server_that_is_away_is_told_of_before_a_model_is_looked_for() -> None:

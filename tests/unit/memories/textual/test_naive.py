@@ -274,3 +274,17 @@ def test_ids_that_are_none_are_refused() -> None:
     for call in (lambda: memory.get(5), lambda: memory.delete([None]), lambda: memory.update(5, "tea")):
         with pytest.raises(InvalidRequest, match="must be a string"):
             call()
+
+
+@pytest.mark.parametrize("asked", [["WorkingMemory"], "WorkingMemory", {MemoryType.WORKING}])
+def test_memory_types_may_be_given_by_name(asked: Any) -> None:
+    memory = NaiveTextMemory(CONFIG, settings=SETTINGS)
+    memory.add(["green tea", {"memory": "black tea", "metadata": {"memory_type": "WorkingMemory"}}])
+    assert [item.memory for item in memory.search("tea", memory_types=asked)] == ["black tea"]
+
+
+@pytest.mark.parametrize("wrong", [["Working"], "working", [None], None, 7])
+def test_an_unknown_memory_type_is_refused_and_the_known_ones_are_told(wrong: Any) -> None:
+    memory = NaiveTextMemory(CONFIG, settings=SETTINGS)
+    with pytest.raises(InvalidRequest, match=r"memory_types must be a list of .*WorkingMemory.*OuterMemory"):
+        memory.search("tea", memory_types=wrong)
