@@ -23,10 +23,12 @@ class Calls:
         """Close connections. Servers started on demand stay until the process ends."""
         self._parts.close()
 
-    def _lane(self, user_id: str | None, cube_id: str | None, session_id: str | None) -> tuple[UserId, Lane]:
+    def _lane(
+        self, user_id: str | None, cube_id: str | None, session_id: str | None, *, need: Right = "write"
+    ) -> tuple[UserId, Lane]:
         access = self._parts.access
         user = access.user(user_id)
-        cube = access.one_cube(user, cube_id, "write")
+        cube = access.one_cube(user, cube_id, need)
         session = ids.session_id(self.config.session_id if session_id is None else session_id)
         return user, Lane(tenant=self._parts.tenant, cube=cube, session=session)
 

@@ -27,15 +27,18 @@ class CubeCalls(Calls):
         return self._parts.registry.cubes
 
     def create_cube_for_user(self, cube_name: str, owner_id: str, cube_id: str | None = None) -> str:
-        """Make a cube for a user and return its id: ``cube_id``, else the cube's name.
+        """Make a cube for a user and return its id: ``cube_id``, else the cube's name. One that is there is renamed.
 
         Raises AccessDenied for a guest, who may own no cube, and when the user of the configuration is one.
         """
         self._refuse_guest()
         owner = ids.user_id(owner_id)
         cube = ids.cube_id(cube_name if cube_id is None else cube_id)
-        config = {"name": parse_text(cube_name, "cube_name")}
-        self._parts.access.users.register_cube(self._parts.tenant, cube, owner=owner, config=config)
+        users, tenant = self._parts.access.users, self._parts.tenant
+        known = users.find_cube(tenant, cube)
+        path, config = ("", {}) if known is None else (known.path, known.config)
+        named = {**config, "name": parse_text(cube_name, "cube_name")}
+        users.register_cube(tenant, cube, owner=owner, path=path, config=named)
         return cube
 
     def share_cube_with_user(self, cube_id: str, target_user_id: str, user_id: str | None = None) -> None:
@@ -120,7 +123,12 @@ class CubeCalls(Calls):
             config = read_config(found)
             cube = self._free_id(config.cube_id, user) if cube_id is None else ids.cube_id(cube_id)
             kept = config.model_copy(update={"text_mem": TREE}).with_cube_id(cube)
-            self._own(cube, user, {"name": config.cube_id, "mem_cube": without_secrets(kept)[0]}, str(directory))
+            described = {
+                "name": config.cube_id,
+                "mem_cube": without_secrets(kept)[0],
+                "text_backend": _backend_of(config),
+            }
+            self._own(cube, user, described, str(directory))
             opened = self._parts.registry.open_cube(cube, kept)
             opened.load(found)
         self._parts.registry.keep(cube, opened)
@@ -151,6 +159,11 @@ class CubeCalls(Calls):
         stored = None if known is None else known.config.get("mem_cube")
         return None if stored is None else GeneralMemCubeConfig.model_validate(stored)
 
+    def _has_graph(self, cube: CubeId) -> bool:
+        """Whether the cube is a tree as its owner knows it; in the tenant's stores every cube is one."""
+        known = self._parts.access.users.find_cube(self._parts.tenant, cube)
+        return known is None or known.config.get("text_backend", TREE.backend) == TREE.backend
+
     def _portable_cube(self, user_id: str | None, cube_id: str | None, need: Right) -> CubeId:
         self._require_text()
         access = self._parts.access
@@ -158,3 +171,7 @@ class CubeCalls(Calls):
         if cube_id is None and not access.cubes_of(user):
             cube_id = self._parts.registry.last_opened()
         return access.one_cube(user, cube_id, need)
+
+
+def _backend_of(config: GeneralMemCubeConfig) -> str:
+    return TREE.backend if config.text_mem is None else config.text_mem.backend

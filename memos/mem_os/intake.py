@@ -11,6 +11,7 @@ from memos.ids import CubeId, JobId, MemoryId, UserId, memory_id, new_job_id
 from memos.mem_cube.base import BaseMemCube
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
+from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.payload import messages_of
 from memos.memories.textual.writer import TextWriter, WriteJob
@@ -98,10 +99,14 @@ class DirectIntake:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutedIntake:
-    """Adds to the application's own objects at once, and hands everything else on."""
+    """Adds to the application's own objects at once, and hands everything else on.
+
+    What an object extracts is its own affair, unless a ``reader`` is to read in its place.
+    """
 
     stored: Intake
     find_object: Callable[[CubeId], BaseMemCube | None]
+    reader: Reader | None = None
 
     def add(
         self,
@@ -116,20 +121,21 @@ class RoutedIntake:
         found = self.find_object(lane.cube)
         if found is None:
             return self.stored.add(lane, user, messages, idempotency_key, lasting=lasting)
-        return add_to_object(found, lane, user, messages, _scoped_key(lane, user, idempotency_key))
+        if found.text_mem is None:
+            raise InvalidRequest(f"cube {lane.cube!r} is an object without a text_mem; register one that has it")
+        given = [_as_given(message) for message in messages]
+        items = found.text_mem.extract(given) if self.reader is None else extract_items(self.reader, [given])[0]
+        return add_to_object(found, lane, user, items, _scoped_key(lane, user, idempotency_key))
 
 
 def add_to_object(
-    cube: BaseMemCube, lane: Lane, user: UserId, messages: Sequence[Mapping[str, Any]], key: str | None
+    cube: BaseMemCube, lane: Lane, user: UserId, extracted: Sequence[TextualMemoryItem], key: str | None
 ) -> Added:
-    """What the cube's own textual memory extracts; with a key the ids are always the same, so that again is no more."""
-    if cube.text_mem is None:
-        raise InvalidRequest(f"cube {lane.cube!r} is an object without a text_mem; register one that has it")
+    """Items added to an object; with a key the ids are always the same, so that again is no more."""
     job = _job_of(key)
-    given = [_as_given(message) for message in messages]
     items = [
         _placed(item, lane, user, memory_id(lane.tenant, lane.cube, job, ordinal))
-        for ordinal, item in enumerate(cube.text_mem.extract(given))
+        for ordinal, item in enumerate(extracted)
     ]
     added = cube.add(items) if items else []
     return Added(job_id=job, state=JobState.SUCCEEDED, memory_ids=tuple(MemoryId(memory) for memory in added))

@@ -158,7 +158,7 @@ class MOS(UserCalls, CubeCalls):
         the memory.
         """
         question = parse_text(query, "query")
-        user, lane = self._lane(user_id, mem_cube_id, session_id)
+        user, lane = self._lane(user_id, mem_cube_id, session_id, need="write" if remember else "read")
         cubes = self._parts.access.readable_cubes(user, None if mem_cube_id is None else [mem_cube_id])
         chatter = self._parts.chatter
         return chatter.stream(lane, user, cubes, question, use_artefact=use_artefact, remember=remember)
@@ -171,7 +171,8 @@ class MOS(UserCalls, CubeCalls):
     def get_all(self, mem_cube_id: str | None = None, user_id: str | None = None) -> dict[str, Any]:
         """Every memory of a cube, or of all the user's, and what is known of their KV states and adapters.
 
-        ``memories`` is ``{"nodes": [...], "edges": [...]}``, or a list for an object of the application's own.
+        ``memories`` is ``{"nodes": [...], "edges": [...]}``, or a list for an object of the application's own and for
+        a cube that came from a directory without a graph.
         """
         self._require_text()
         access = self._parts.access
@@ -236,8 +237,7 @@ class MOS(UserCalls, CubeCalls):
         self._parts.schedule(False)
 
     def _text_shelf(self, cube: CubeId) -> dict[str, Any]:
-        found = self._parts.registry.find_object(cube)
-        if found is None:
+        if self._parts.registry.find_object(cube) is None and self._has_graph(cube):
             return list_shelf(self._parts.stores.graph, self._parts.tenant, cube)
         return {"cube_id": cube, "memories": self._parts.registry.text_of(cube).get_all()}
 

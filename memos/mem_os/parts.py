@@ -12,7 +12,8 @@ from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_os import MOSConfig
 from memos.configs.mem_reader import DocumentMemReaderConfig, MemReaderConfigFactory
 from memos.configs.memory import TreeTextMemoryConfig
-from memos.errors import InvalidRequest, Unavailable
+from memos.documents.reader import DocumentReader
+from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId
 from memos.kv.store import ArtefactStore
 from memos.llms.factory import LLMFactory
@@ -27,6 +28,7 @@ from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake, RoutedIntake
 from memos.mem_os.registry import CubeRegistry
 from memos.mem_os.shelves import ListHeld
+from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
 from memos.mem_scheduler.factory import build_scheduler, choose_settings
 from memos.mem_user.factory import build_history_marks, build_user_store
@@ -71,6 +73,8 @@ class Parts:
         self._lock = threading.RLock()
         self._chat_config = config.chat_model or chat_model_config(settings)
         self._job_options = _job_options(config, self._chat_config)
+        if config.enable_mem_scheduler:
+            _refuse_masked(self._job_options["reader"])
         if config.enable_parametric_memory:
             check_adaptable(self._chat_config)
 
@@ -128,7 +132,7 @@ class Parts:
     @property
     def document_intake(self) -> Intake:
         """The way in for documents, which a reader of their own takes as they are."""
-        return self._once("document_intake", lambda: self._make_intake(DOCUMENT_READER))
+        return self._once("document_intake", lambda: self._make_intake(DOCUMENT_READER, DocumentReader()))
 
     @property
     def chatter(self) -> Chatter:
@@ -211,12 +215,14 @@ class Parts:
         """What begins every chat of a cube: the configured words, then the texts of its KV memory's items."""
         return "\n\n".join([self.config.system_prompt, *self.registry.contexts(cube)])
 
-    def _make_intake(self, reader: MemReaderConfigFactory | None) -> Intake:
-        return RoutedIntake(stored=self._make_stored_intake(reader), find_object=self.registry.find_object)
+    def _make_intake(self, named: MemReaderConfigFactory | None, reader: Reader | None = None) -> Intake:
+        stored = self._make_stored_intake(named)
+        return RoutedIntake(stored=stored, find_object=self.registry.find_object, reader=reader)
 
     def _make_stored_intake(self, named: MemReaderConfigFactory | None) -> Intake:
         if self.scheduler is not None:
             described = None if named is None else named.model_dump(mode="json")
+            _refuse_masked(described)
             return QueuedIntake(
                 scheduler=self.scheduler, options=lambda cube: {**self._options_for(cube), "reader": described}
             )
@@ -280,12 +286,21 @@ def _needed(schedules: bool) -> Any:
 
 
 def _job_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:
-    """What a worker must know to do an add as this object would. Raises InvalidConfig for a secret in the clear."""
-    reader = config.mem_reader
-    described = None if reader is None else reader.model_dump(mode="json")
-    if described is not None:
-        MemReaderConfigFactory.model_validate(described)  # a masked secret would fail in the worker, so refuse it here
-    return {"reader": described, "kv": _kv_options(config, chat_model) if config.enable_activation_memory else None}
+    """What a worker must know to do an add as this object would."""
+    reader = None if config.mem_reader is None else config.mem_reader.model_dump(mode="json")
+    return {"reader": reader, "kv": _kv_options(config, chat_model) if config.enable_activation_memory else None}
+
+
+def _refuse_masked(reader: dict[str, Any] | None) -> None:
+    """A job carries no secret, so that a mask would arrive at the worker. Raises InvalidConfig."""
+    try:
+        if reader is not None:
+            MemReaderConfigFactory.model_validate(reader)
+    except InvalidConfig as error:
+        raise InvalidConfig(
+            "mem_reader holds a secret in the clear, which jobs do not carry to workers; write env:NAME, and set NAME "
+            f"where the workers run ({error})"
+        ) from None
 
 
 def _kv_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:

@@ -426,6 +426,13 @@ class TestSearching:
         both = memory.search("tea", memory_types=[MemoryType.USER, MemoryType.OUTER])
         assert sorted(names(both)) == ["OuterMemory", "UserMemory"]
         assert len(memory.search("tea", memory_types=())) == len(MemoryType)
+        by_name: Any = ["WorkingMemory"]
+        assert names(memory.search("tea", memory_types=by_name)) == ["WorkingMemory"]
+
+    @pytest.mark.parametrize("wrong", ["Diary", ["Diary"], 5])
+    def test_what_is_no_list_of_memory_types_is_refused(self, memory: BaseTextMemory, wrong: Any) -> None:
+        with pytest.raises(InvalidRequest, match="memory_types must be a list of"):
+            memory.search("tea", memory_types=wrong)
 
     def test_no_more_than_asked_for_and_five_by_default(self, memory: BaseTextMemory) -> None:
         memory.add([f"tea number{number}" for number in range(8)])

@@ -31,7 +31,7 @@ from memos.memories.textual.listing import list_all, list_items
 from memos.memories.textual.payload import parse_text
 from memos.memories.textual.records import DIRECT_SESSION, DIRECT_USER, parse_ids
 from memos.memories.textual.relations import GivenEdge, Relations, parse_depth
-from memos.memories.textual.search import parse_top_k
+from memos.memories.textual.search import parse_memory_types, parse_top_k
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.recall.search import Recall
@@ -123,7 +123,8 @@ class TreeTextMemory(BaseTextMemory):
         Relations are followed for ``max_hops`` steps of the configuration. What could not be asked is logged.
         """
         limit, question = parse_top_k(top_k), parse_text(query, "query")
-        found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, memory_types=memory_types)
+        kinds = parse_memory_types(memory_types)
+        found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, memory_types=kinds)
         for missing in found.degraded:
             log.warning("a search went without %s", missing)
         return [item_of_hit(hit) for hit in found.hits]

@@ -107,6 +107,8 @@ def test_what_each_call_decides_cannot_be_given_for_all(name: str) -> None:
 def test_thinking_is_switched_in_each_providers_words() -> None:
     assert QwenLLMConfig(model_name_or_path="m").extras == {}
     assert QwenLLMConfig(model_name_or_path="m", enable_thinking=False).extras == {"enable_thinking": False}
+    both = QwenLLMConfig(model_name_or_path="m", enable_thinking=False, extra_body={"seed": 1})
+    assert both.extras == {"enable_thinking": False, "seed": 1}
     assert VLLMLLMConfig(model_name_or_path="m", extra_body={"seed": 1}).extras == {"seed": 1}
     given = {"chat_template_kwargs": {"tone": "dry"}, "seed": 1}
     values = {"model_name_or_path": "m", "enable_thinking": True, "extra_body": given}

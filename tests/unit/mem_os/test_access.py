@@ -23,8 +23,8 @@ CALLS: dict[str, Callable[[MOS, str, str], object]] = {
     "clear_messages": lambda mos, user, cube: mos.clear_messages(user, mem_cube_id=cube),
     "delete": lambda mos, user, cube: mos.delete(cube, "m", user_id=user),
     "delete_all": lambda mos, user, cube: mos.delete_all(cube, user_id=user),
-    "dump": lambda mos, user, cube: mos.dump("never-written", user_id=user, mem_cube_id=cube),
-    "load": lambda mos, user, cube: mos.load("never-read", user_id=user, mem_cube_id=cube),
+    "dump": lambda mos, user, cube: mos.dump("/dev/null/never-written", user_id=user, mem_cube_id=cube),
+    "load": lambda mos, user, cube: mos.load("/dev/null/never-read", user_id=user, mem_cube_id=cube),
     "register": lambda mos, user, cube: mos.register_mem_cube(cube, user_id=user),
     "unregister": lambda mos, user, cube: mos.unregister_mem_cube(cube, user_id=user),
     "share": lambda mos, user, cube: mos.share_cube_with_user(cube, user, user_id=user),
@@ -102,6 +102,15 @@ def test_a_shared_cube_is_searched_and_comes_after_the_own_one(mos: MOS, ana: st
     assert mos.list_cubes(user_id=ben) == [own, ana]
     assert texts(mos.get_all(own, user_id=ben)) == ["I drink coffee."]
     assert len(texts(mos.search("drink", user_id=ben))) == 3
+
+
+def test_a_guest_may_ask_a_shared_cube_what_leaves_no_trace(mos: MOS, ana: str, talker: OpenAIServer) -> None:
+    guest = mos.create_user(f"{ana}-guest", role=Role.GUEST)
+    mos.add(memory_content="I drink green tea.", user_id=ana)
+    mos.share_cube_with_user(ana, guest, user_id=ana)
+    talker.replies = [stream("Green tea.")]
+    assert "".join(mos.chat_stream("What do I drink?", guest, mem_cube_id=ana, remember=False)) == "Green tea."
+    assert texts(mos.get_all(ana, user_id=ana)) == ["I drink green tea."]
 
 
 def test_a_guest_reads_what_is_shared_and_writes_nothing(mos: MOS, ana: str) -> None:

@@ -14,7 +14,7 @@ from memos.mem_os.main import MOS
 from memos.memories.textual.base import BaseTextMemory
 from memos.types import JobState
 from tests.support.openai_server import OpenAIServer, stream
-from tests.unit.mem_os.conftest import OpenMOS, texts
+from tests.unit.mem_os.conftest import OpenMOS, on_twins, texts
 
 pytestmark = pytest.mark.models
 
@@ -60,7 +60,36 @@ class TestDirectory:
         assert sorted(mos.list_cubes()) == ["garden", "notes"]
         assert texts(mos.search("Who digs?", top_k=1)) == ["My dog Rex digs in the flower beds."]
         listed = {item.id for item in GeneralMemCube.init_from_dir(garden).text_mem.get_all()}  # type: ignore[union-attr]
-        assert {node.id for node in mos.get_all("garden")["text_mem"][0]["memories"]["nodes"]} == listed
+        assert {node.id for node in mos.get_all("garden")["text_mem"][0]["memories"]} == listed
+
+    @pytest.mark.parametrize(("backend", "kind"), [("naive_text", list), ("tree_text", dict)])
+    def test_all_of_it_is_told_in_the_shape_of_what_it_was(
+        self, open_mos: OpenMOS, tmp_path: Path, backend: str, kind: type
+    ) -> None:
+        naive_cube().dump(tmp_path / "dump")
+        described = json.loads((tmp_path / "dump" / "config.json").read_text())
+        assert described["text_mem"]["backend"] == "naive_text"
+        config = GeneralMemCubeConfig.model_validate({**described, "text_mem": {"backend": backend}})
+        settings = on_twins(tmp_path)
+        cube = GeneralMemCube(config, settings)
+        cube.add(["I grow tomatoes on the balcony."])
+        cube.dump(tmp_path / backend)
+        cube.close()
+        mos = open_mos()
+        mos.register_mem_cube(tmp_path / backend, mem_cube_id="mine")
+        found = mos.get_all("mine")
+        assert type(found["text_mem"][0]["memories"]) is kind
+        assert texts(found) == ["I grow tomatoes on the balcony."]
+
+    def test_making_it_again_renames_it_and_keeps_what_it_was_registered_with(
+        self, open_mos: OpenMOS, garden: Path
+    ) -> None:
+        mos = open_mos()
+        mos.register_mem_cube(garden, mem_cube_id="mine")
+        mos.create_cube_for_user("The garden", owner_id="ana", cube_id="mine")
+        [told] = [cube for cube in mos.get_user_info()["accessible_cubes"] if cube["cube_id"] == "mine"]
+        assert (told["cube_name"], told["cube_path"]) == ("The garden", str(garden))
+        assert isinstance(mos.get_all("mine")["text_mem"][0]["memories"], list)
 
     def test_registering_it_again_changes_nothing(self, open_mos: OpenMOS, garden: Path) -> None:
         mos = open_mos()
@@ -207,6 +236,20 @@ class TestObject:
         mos.add(memory_content="I love sailing in summer.")
         found = mos.search("When do I love sailing?", top_k=2)["text_mem"]
         assert {shelf["cube_id"]: len(shelf["memories"]) for shelf in found} == {"notes": 1, "own": 1}
+
+    def test_a_document_goes_into_it_word_for_word_and_once(
+        self, open_mos: OpenMOS, own: OwnCube, tmp_path: Path
+    ) -> None:
+        (tmp_path / "docs").mkdir()
+        (tmp_path / "docs" / "boats.md").write_text("A ketch has two masts.")
+        mos = open_mos(on_twins(tmp_path, documents_root=tmp_path / "docs"))
+        mos.register_mem_cube(own, mem_cube_id="own")
+        first = mos.add(doc_path="boats.md", mem_cube_id="own")
+        again = mos.add(doc_path="boats.md", mem_cube_id="own")
+        assert first.memory_ids == again.memory_ids
+        [item] = mos.get_all("own")["text_mem"][0]["memories"]
+        assert item.memory == "A ketch has two masts."
+        assert item.sources[0].speaker.startswith("boats.md#char=")
 
     def test_it_dumps_and_loads_itself(self, open_mos: OpenMOS, own: OwnCube, tmp_path: Path) -> None:
         mos = open_mos()

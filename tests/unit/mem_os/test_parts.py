@@ -106,6 +106,13 @@ def test_a_readers_key_in_the_clear_is_refused_before_it_would_lie_in_a_mailbox(
     assert "sk-secret" not in str(refused.value)
 
 
+def test_a_readers_key_in_the_clear_is_taken_where_no_job_would_carry_it(tmp_path: Path) -> None:
+    model = {"backend": "openai", "config": {**REMOTE["config"], "api_key": "sk-secret"}}  # type: ignore[dict-item]
+    reader = {"backend": "simple_struct", "config": {"llm": model}}
+    with MOS(MOSConfig(user_id="ana", mem_reader=reader), settings=on_twins(tmp_path)) as mos:  # type: ignore[arg-type]
+        assert mos.create_cube_for_user("notes", owner_id="ana") == "notes"
+
+
 def test_a_data_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with MOS(settings=on_twins(tmp_path / "file")) as mos, pytest.raises(Unavailable, match=str(tmp_path / "file")):
