@@ -34,9 +34,22 @@ if TYPE_CHECKING:
 
 def open_stores(settings: Settings) -> TextStores:
     """Connect to graph and index and load the embedder. Raises Unavailable or InvalidConfig, naming which."""
-    return _ensured(
-        TextStores(graph=build_graph(settings), index=build_index(settings), embedder=open_embedder(settings))
-    )
+    return _ensured(_stores_of(settings))
+
+
+def open_emptied_stores(settings: Settings) -> TextStores:
+    """The same with a new, empty index; the old one may have been made for another embedder or version.
+
+    It is removed once graph and embedder have answered. Raises InvalidConfig when what is there is no index of ours.
+    """
+    stores = _stores_of(settings)
+    with ExitStack() as undo:
+        undo.callback(stores.close)
+        stores.graph.ensure_schema()
+        stores.embedder.embed(["a probe"])
+        stores.index.drop()
+        undo.pop_all()
+    return _ensured(stores)
 
 
 def open_tree_stores(config: TreeTextMemoryConfig, settings: Settings) -> TextStores:
@@ -122,6 +135,10 @@ def require_local_model(config: LLMConfigFactory) -> HuggingFaceLLMConfig:
             f"enable_activation_memory needs a chat_model of backend 'huggingface', not {config.backend!r}"
         )
     return config.config
+
+
+def _stores_of(settings: Settings) -> TextStores:
+    return TextStores(graph=build_graph(settings), index=build_index(settings), embedder=open_embedder(settings))
 
 
 def _ensured(stores: TextStores) -> TextStores:

@@ -4,7 +4,7 @@ import sys
 
 import typer
 
-from memos.cli import chaos, config, demo, dlq, jobs, memory, metrics, models, stack, tenants
+from memos.cli import chaos, config, demo, dlq, index, jobs, memory, metrics, models, stack, tenants
 from memos.cli.bench import app as bench_app
 from memos.cli.output import print_error
 from memos.errors import AccessDenied, InvalidRequest, MemosError, NotFound, QuotaExceeded
@@ -24,6 +24,7 @@ metrics.register(app)
 app.add_typer(jobs.app, name="jobs", help="Look at jobs and act on them.")
 app.add_typer(dlq.app, name="dlq", help="Dead letters: look at them, run them again, drop them.")
 app.add_typer(tenants.app, name="tenants", help="Tenants' shares and limits.")
+app.add_typer(index.app, name="index", help="The index over memories: compare it with the graph, make it anew.")
 app.add_typer(models.app, name="models", help="Models that need no hub.")
 app.add_typer(config.app, name="config", help="What this process is configured with.")
 app.add_typer(bench_app, name="bench", help="Measure this installation; prints, asserts nothing.")
@@ -40,6 +41,9 @@ def main() -> None:
     except MemosError as error:
         print_error(str(error))
         sys.exit(2 if isinstance(error, _USERS_MISTAKES) else 1)
+    except typer.Abort:
+        print_error("nothing was done: nobody answered; --yes does it without asking")
+        sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(130)
     except BrokenPipeError:

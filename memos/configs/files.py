@@ -31,6 +31,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 def _load(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
         values = parse(path.read_text(encoding="utf-8"))
+        _refuse_other_keys(path, values)
     except OSError as error:
         raise InvalidConfig(f"cannot read {path}: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -38,10 +39,9 @@ def _load(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     except ValueError as error:
         raise InvalidConfig(f"{path} cannot be parsed: {error}") from None
     except RecursionError:
-        raise InvalidConfig(f"{path} cannot be parsed: it is nested too deep") from None
+        raise InvalidConfig(f"{path} cannot be parsed: it is nested too deeply") from None
     if not isinstance(values, dict):
         raise InvalidConfig(f"{path} must hold a mapping of fields, not {type(values).__name__}")
-    _refuse_other_keys(path, values)
     return cast(dict[str, Any], values)
 
 
@@ -59,7 +59,7 @@ def _refuse_other_keys(path: Path, value: Any) -> None:
         case dict():
             for key, each in cast(dict[Any, Any], value).items():
                 if not isinstance(key, str):
-                    raise InvalidConfig(f"{path} has the key {key!r:.40}, which is no text; put it in quotes")
+                    raise InvalidConfig(f"{path}: the field {key!r:.40} has a name that is no text; put it in quotes")
                 _refuse_other_keys(path, each)
         case list():
             for each in cast(list[Any], value):

@@ -81,6 +81,15 @@ class GraphStore(Protocol):
         """The messages behind each memory, oldest first; an id without any is left out."""
         ...
 
+    def find_contexts(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
+    ) -> dict[MemoryId, tuple[Source, ...]]:
+        """The messages behind each memory, each behind the message before it in its session, in the order of speech.
+
+        A message comes once; an id without any is left out.
+        """
+        ...
+
     def list_memories(
         self,
         tenant: TenantId,

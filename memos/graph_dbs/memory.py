@@ -111,6 +111,16 @@ class MemoryGraph:
             found = {memory: tuple(_sources(kept, memory)) for memory in ids}
             return {memory: sources for memory, sources in found.items() if sources}
 
+    def find_contexts(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
+    ) -> dict[MemoryId, tuple[Source, ...]]:
+        """The messages behind each memory, each behind the message before it in its session."""
+        with self._lock:
+            kept = self._cube(tenant, cube)
+            places = {(turn.session, turn.seq): turn for turn in kept.turns.values()}
+            found = {memory: tuple(_context(kept, places, memory)) for memory in ids}
+        return {memory: spoken for memory, spoken in found.items() if spoken}
+
     def list_memories(
         self,
         tenant: TenantId,
@@ -255,6 +265,13 @@ def _sources(kept: _Cube, memory: MemoryId) -> Iterator[Source]:
     turns = [kept.turns[message] for message in kept.edges.get(memory, [])]
     for turn in sorted(turns, key=lambda turn: (turn.message.said_at_ms, turn.seq)):
         yield turn.as_source()
+
+
+def _context(kept: _Cube, places: Mapping[tuple[SessionId, int], _Turn], memory: MemoryId) -> Iterator[Source]:
+    turns = [kept.turns[message] for message in kept.edges.get(memory, [])]
+    wanted = {(turn.session, seq) for turn in turns for seq in (turn.seq - 1, turn.seq)}
+    for place in sorted(wanted & places.keys()):
+        yield places[place].as_source()
 
 
 def _get(memories: Mapping[MemoryId, Memory], cube: CubeId, memory: MemoryId) -> Memory:

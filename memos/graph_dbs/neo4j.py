@@ -99,6 +99,17 @@ class Neo4jGraph:
         found = self._bolt.query("find_sources", tenant=tenant, cube=cube, keys=layout.keys_of(tenant, cube, ids))
         return layout.read_sources((MemoryId(row["memory_id"]), row["message"]) for row in found)
 
+    def find_contexts(
+        self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
+    ) -> dict[MemoryId, tuple[Source, ...]]:
+        """The messages behind each memory, each behind the message before it, in two queries."""
+        names = {"tenant": tenant, "cube": cube}
+        found = self._bolt.query("find_sources", keys=layout.keys_of(tenant, cube, ids), **names)
+        keys = layout.keys_before(tenant, cube, [row["message"] for row in found])
+        before = self._bolt.query("find_messages", order_keys=keys, **names) if keys else []
+        pairs = [(MemoryId(row["memory_id"]), row["message"]) for row in found]
+        return layout.read_contexts(pairs, [row["message"] for row in before])
+
     def list_memories(
         self,
         tenant: TenantId,

@@ -96,7 +96,7 @@ def message_rows(
             "key": storage_key(tenant, cube, message.id),
             "properties": {
                 "key": storage_key(tenant, cube, message.id),
-                "order_key": storage_key(tenant, cube, session, f"{seq:012d}"),
+                "order_key": _message_place(tenant, cube, session, seq),
                 "tenant": tenant,
                 "cube": cube,
                 "session": session,
@@ -131,6 +131,31 @@ def read_sources(found: Iterable[tuple[MemoryId, Mapping[str, Any]]]) -> dict[Me
     for memory, properties in found:
         of_memory.setdefault(memory, []).append(properties)
     return {memory: tuple(_source(each) for each in sorted(all_, key=_age)) for memory, all_ in of_memory.items()}
+
+
+def keys_before(tenant: TenantId, cube: CubeId, messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The order_keys of the messages before these in their sessions, each once."""
+    places = {(each["session"], each["seq"] - 1): None for each in messages if each["seq"] > 1}
+    return [_message_place(tenant, cube, SessionId(session), seq) for session, seq in places]
+
+
+def read_contexts(
+    found: Sequence[tuple[MemoryId, Mapping[str, Any]]], before: Iterable[Mapping[str, Any]]
+) -> dict[MemoryId, tuple[Source, ...]]:
+    """The messages of each memory, each behind the one before it, from the same pairs as ``read_sources``."""
+    earlier = {(each["session"], each["seq"] + 1): each for each in before}
+    spoken: dict[MemoryId, dict[tuple[str, int], Mapping[str, Any]]] = {}
+    for memory, message in found:
+        place = (message["session"], message["seq"])
+        known = spoken.setdefault(memory, {})
+        known[place] = message
+        if place in earlier:
+            known[earlier[place]["session"], earlier[place]["seq"]] = earlier[place]
+    return {memory: tuple(_source(known[place]) for place in sorted(known)) for memory, known in spoken.items()}
+
+
+def _message_place(tenant: TenantId, cube: CubeId, session: SessionId, seq: int) -> str:
+    return storage_key(tenant, cube, session, f"{seq:012d}")
 
 
 def job_row(tenant: TenantId, cube: CubeId, session: SessionId, write: JobWrite) -> Row:

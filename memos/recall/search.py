@@ -1,33 +1,33 @@
-"""Search: dense and text candidates side by side, fused, then read from the graph with their sources.
+"""Search: candidates weighed, followed along their relations, and read from the graph with their sources.
 
-    query ─┬─> embed ──> dense candidates ─┐
-           └──────────> text candidates ───┴─> fuse ──> relations (graph) ──> memories ──> recency, importance ──> top k
+    query ──> three lists (candidates.py) ──> weigh (evidence.py) ──> relations (paths.py) ──> memories
+                                                  top k <── reranker, if any <── recency, importance ──┘
 
-A list that cannot be had within the deadline is named in ``degraded``; when neither can, the search raises.
-What the graph no longer has is not shown, whatever the index says. With a reranker the first candidates come in its
-order; when it is away, the order stays and ``degraded`` says why.
+A list that cannot be had within the deadline is named in ``degraded``; when none can, the search raises. What the graph
+no longer has is not shown, whatever the index says. With a reranker the first candidates come in its order; when it is
+away, the order stays and ``degraded`` says why.
 """
 
 from collections import ChainMap
 from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from memos.errors import Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.stores import TextStores
-from memos.recall.fuse import Candidate, Key, add_importance, add_recency, fuse
+from memos.recall.candidates import CandidateSearch
+from memos.recall.evidence import weigh
+from memos.recall.fuse import Candidate, Key, add_importance, add_recency
 from memos.recall.paths import HOPS, Neighbours, neighbours_of, spread
 from memos.recall.second_look import SecondLook
 from memos.rerankers.base import Reranker
 from memos.types import Hit, Memory, MemoryStatus, MemoryType, Source
-from memos.vec_dbs.base import IndexFilter, IndexHit
+from memos.vec_dbs.base import IndexFilter
 
 DEADLINE_S: Final = 5.0
 # Candidates from each list: enough for the union to hold what either would rank among its first top_k.
-MIN_CANDIDATES: Final = 30
+MIN_CANDIDATES: Final = 100
 # Read from the graph beyond the answer: recency and importance can lift some, and some may be deleted by now.
 SPARE_CANDIDATES: Final = 10
 # Relations read in one step; a memory that is related to thousands of others is no evidence for any of them.
@@ -40,13 +40,6 @@ class SearchResult:
 
     hits: list[Hit]
     degraded: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Lists:
-    dense: list[IndexHit]
-    text: list[IndexHit]
-    degraded: list[str]
 
 
 class Recall:
@@ -64,8 +57,7 @@ class Recall:
         self._stores = stores
         self._second_look = SecondLook(reranker, deadline_s=deadline_s)
         self._hops = hops
-        self._deadline_s = deadline_s
-        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="recall")
+        self._candidates = CandidateSearch(stores, deadline_s=deadline_s)
 
     def search(
         self,
@@ -78,9 +70,9 @@ class Recall:
     ) -> SearchResult:
         """The ``top_k`` best memories of the cubes. Raises Unavailable when the graph or both lists are away."""
         where = IndexFilter(cubes=tuple(cubes), memory_types=tuple(memory_types))
-        lists = self._find_candidates(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
+        asked = self._candidates.find(tenant, query, where, limit=max(MIN_CANDIDATES, 3 * top_k))
         wanted = max(top_k + SPARE_CANDIDATES, self._second_look.count_wanted(top_k))
-        fused = fuse(lists.dense, lists.text)[:wanted]
+        fused = weigh(asked.lists, query)[:wanted]
         candidates = spread(fused, partial(self._find_neighbours, tenant), hops=self._hops)
         candidates = candidates[: wanted + SPARE_CANDIDATES]
         memories = self._load(tenant, [item.key for item in candidates], where.memory_types)
@@ -88,28 +80,12 @@ class Recall:
         ranked = add_importance(add_recency(found, memories), memories)
         looked = self._second_look.reorder(query, ranked, memories, top_k=top_k)
         hits = self._with_sources(tenant, looked.candidates, memories)
-        return SearchResult(hits=hits, degraded=(*lists.degraded, *looked.degraded))
+        return SearchResult(hits=hits, degraded=(*asked.degraded, *looked.degraded))
 
     def close(self) -> None:
         """End the threads."""
         self._second_look.close()
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def _find_candidates(self, tenant: TenantId, query: str, where: IndexFilter, *, limit: int) -> _Lists:
-        index, timeout_s = self._stores.index, self._deadline_s
-        text = self._threads.submit(index.search_text, tenant, query, where, limit=limit, timeout_s=timeout_s)
-        dense = self._threads.submit(self._search_dense, tenant, query, where, limit)
-        wait([dense, text], timeout=timeout_s)
-        failures: dict[str, Unavailable] = {}
-        found = {name: _collect(future, name, failures) for name, future in (("dense", dense), ("text", text))}
-        if len(failures) == 2:
-            raise next(iter(failures.values()))
-        degraded = [f"{name}: {error}" for name, error in failures.items()]
-        return _Lists(dense=found["dense"], text=found["text"], degraded=degraded)
-
-    def _search_dense(self, tenant: TenantId, query: str, where: IndexFilter, limit: int) -> list[IndexHit]:
-        vector = self._stores.embedder.embed([query], purpose="query")[0]
-        return self._stores.index.search_dense(tenant, vector, where, limit=limit, timeout_s=self._deadline_s)
+        self._candidates.close()
 
     def _find_neighbours(self, tenant: TenantId, keys: Sequence[Key]) -> Neighbours:
         graph = self._stores.graph
@@ -141,17 +117,6 @@ class Recall:
             )
             for item in ranked
         ]
-
-
-def _collect(future: "Future[list[IndexHit]]", name: str, failures: dict[str, Unavailable]) -> list[IndexHit]:
-    """What a search found by now; else the failure is noted under its name."""
-    try:
-        return future.result(timeout=0)
-    except Unavailable as error:
-        failures[name] = error
-    except TimeoutError:
-        failures[name] = Unavailable("recall", f"no {name} candidates within the deadline")
-    return []
 
 
 def _is_wanted(memory: Memory, kinds: Collection[MemoryType]) -> bool:

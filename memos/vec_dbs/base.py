@@ -9,16 +9,21 @@ Every method that touches rows takes the tenant, and no implementation may answe
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryType
+
+View = Literal["memory", "context"]
+"""Which embedding of a row is compared with a query: that of its text, or that of what was said around it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexRow:
     """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length.
 
+    ``context`` is what was said where the memory comes from, and ``context_vector`` its embedding; without them the
+    memory's own words stand for it. Only a VecIndex that is no RecordIndex keeps them.
     ``record`` is the whole memory in its owner's own form; only a RecordIndex keeps it, and only a LabelledIndex the
     ``labels``: words of the owner's own, 16 at most.
     """
@@ -27,6 +32,8 @@ class IndexRow:
     vector: Sequence[float]
     record: str = ""
     labels: tuple[str, ...] = ()
+    context: str = ""
+    context_vector: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,11 +59,16 @@ class IndexFilter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexHit:
-    """A row that matched. Larger ``score`` is better: cosine for dense search, BM25 for text search."""
+    """A row that matched. Larger ``score`` is better: cosine for dense search, BM25 for text search.
+
+    A RecordIndex may leave out ``session`` and ``speaker``.
+    """
 
     memory_id: MemoryId
     cube: CubeId
     score: float
+    session: str = ""
+    speaker: str = ""
 
 
 class VecIndex(Protocol):
@@ -78,15 +90,28 @@ class VecIndex(Protocol):
         ...
 
     def search_dense(
-        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        vector: Sequence[float],
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
+        view: View = "memory",
     ) -> list[IndexHit]:
         """The nearest rows by cosine, best first."""
         ...
 
     def search_text(
-        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        text: str,
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
     ) -> list[IndexHit]:
-        """The best rows by BM25, best first; none when no word of ``text`` occurs."""
+        """The best rows by BM25, best first; none when no word of ``text`` occurs. A context's words are the row's."""
         ...
 
     def delete(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
@@ -101,6 +126,14 @@ class VecIndex(Protocol):
         """The ids of all rows of a cube, in no order; any number of rows."""
         ...
 
+    def drop(self) -> None:
+        """Remove the collection with the rows of every tenant; ``ensure`` makes a new one. An absent one is no error.
+
+        It may have been made for another dimension, model or version. Raises InvalidConfig, and removes nothing, when
+        it is of another kind: what is not ours, or keeps records that this index does not, cannot be made anew.
+        """
+        ...
+
     def flush(self) -> None:
         """Seal fresh rows, so that large collections stay fast. Costs up to a second on Milvus Lite."""
         ...
@@ -113,8 +146,10 @@ class VecIndex(Protocol):
 
 
 class RecordIndex(VecIndex, Protocol):
-    """An index that keeps memories whole. ``upsert`` raises InvalidRequest, before it writes anything, for a record
-    beyond the store's limit; a later call with the same rows completes one that was interrupted.
+    """An index that keeps memories whole, and no contexts.
+
+    ``upsert`` raises InvalidRequest, before it writes anything, for a record beyond the store's limit; a later call
+    with the same rows completes one that was interrupted.
     """
 
     def find_records(

@@ -1,7 +1,7 @@
 """The vector index's twin in RAM: exact cosine and BM25, the same walls, nothing kept."""
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
@@ -12,7 +12,7 @@ from memos.configs.vec_db import MemoryVecDBConfig
 from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryStatus
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord, View
 from memos.vec_dbs.bm25 import Bm25Index
 from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_labels, check_record
 
@@ -25,7 +25,8 @@ class _Stored:
     record: str
     labels: frozenset[str]
     vector: NDArray[np.float32]
-    direction: NDArray[np.float32]
+    directions: Mapping[View, NDArray[np.float32]]
+    context: str
 
     @property
     def key(self) -> _RowKey:
@@ -54,7 +55,7 @@ class _Shelf:
 
     def put(self, row: _Stored) -> None:
         self.rows[row.key] = row
-        self.words.put(row.key, row.memory.text)
+        self.words.put(row.key, f"{row.memory.text} {row.context}")
 
     def remove(self, key: _RowKey) -> None:
         self.rows.pop(key, None)
@@ -93,17 +94,30 @@ class MemoryIndex:
                 shelf.put(row)
 
     def search_dense(
-        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        vector: Sequence[float],
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
+        view: View = "memory",
     ) -> list[IndexHit]:
         """The nearest rows by cosine. ``timeout_s`` has no meaning in RAM."""
         rows = [row for row in self._of(tenant) if row.matches(where)]
         if not rows:
             return []
-        cosines = np.stack([row.direction for row in rows]) @ _unit(vector)
+        cosines = np.stack([row.directions[view] for row in rows]) @ _unit(vector)
         return _best(zip(rows, cosines.tolist(), strict=True), limit)
 
     def search_text(
-        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        text: str,
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
     ) -> list[IndexHit]:
         """The best rows by BM25 over the tenant's rows. ``timeout_s`` has no meaning in RAM."""
         with self._lock:
@@ -125,6 +139,12 @@ class MemoryIndex:
     def list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
         """The ids of all rows of a cube."""
         return [row.memory.id for row in self._of(tenant) if row.memory.cube == cube]
+
+    def drop(self) -> None:
+        """Forget every row, and what the index was made for."""
+        with self._lock:
+            self._made_for = None
+            self._shelves = {}
 
     def find_records(
         self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], *, vectors: bool = False
@@ -165,8 +185,10 @@ class MemoryIndex:
         return self._shelves.get(tenant, _Shelf())
 
     def _build(self, row: IndexRow) -> _Stored:
-        if len(row.vector) != self._dimension():
-            raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension()}")
+        around = row.context_vector or row.vector
+        for vector in (row.vector, around):
+            if len(vector) != self._dimension():
+                raise InvalidRequest(f"the vector has {len(vector)} dimensions, the index {self._dimension()}")
         if self._max_record_bytes is not None:
             check_record(row, limit_bytes=self._max_record_bytes)
         check_labels(row)
@@ -175,7 +197,8 @@ class MemoryIndex:
             record=row.record,
             labels=frozenset(row.labels),
             vector=np.asarray(row.vector, dtype=np.float32),
-            direction=_unit(row.vector),
+            directions={"memory": _unit(row.vector), "context": _unit(around)},
+            context=row.context,
         )
 
     def _dimension(self) -> int:
@@ -191,7 +214,11 @@ def _unit(vector: Sequence[float]) -> NDArray[np.float32]:
 
 def _best(scored: Iterable[tuple[_Stored, float]], limit: int) -> list[IndexHit]:
     ranked = nsmallest(max(limit, 0), scored, key=lambda pair: (-pair[1], pair[0].memory.id))
-    return [IndexHit(memory_id=row.memory.id, cube=row.memory.cube, score=score) for row, score in ranked]
+    return [_hit(row.memory, score) for row, score in ranked]
+
+
+def _hit(memory: Memory, score: float) -> IndexHit:
+    return IndexHit(memory_id=memory.id, cube=memory.cube, score=score, session=memory.session, speaker=memory.speaker)
 
 
 def build_index(config: MemoryVecDBConfig) -> MemoryIndex:

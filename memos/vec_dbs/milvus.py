@@ -31,7 +31,7 @@ from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.vec_dbs import rows as layout
 from memos.vec_dbs import schema
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, View
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ CREATION_PAUSE_S: Final = 0.1
 MAX_HITS: Final = 16_384  # Milvus's own limit
 _Client = Any  # pymilvus annotates its client too loosely to check against
 _COLLECTION_MISSING: Final = 100
+_TOLD: Final = ["memory_id", "cube"]
+_TOLD_WITH_CONTEXTS: Final = [*_TOLD, "session", "speaker"]
 
 
 class MilvusIndex:
@@ -79,9 +81,7 @@ class MilvusIndex:
             stamp = schema.build_stamp(dimension=dimension, model=model, shape=self.shape)
             if not client.has_collection(self._collection, timeout=CALL_TIMEOUT_S):
                 self._create(client, dimension=dimension, stamp=stamp)
-            described = client.describe_collection(self._collection, timeout=CALL_TIMEOUT_S)
-            found = described.get("properties", {}).get(schema.STAMP_PROPERTY) or described.get("description", "")
-            schema.check_stamp(found, stamp, collection=self._collection)
+            schema.check_stamp(self._read_stamp(client), stamp, collection=self._collection)
             self._complete(client)
         self._dimension = dimension
 
@@ -95,13 +95,27 @@ class MilvusIndex:
             self._count_fresh(len(chunk))
 
     def search_dense(
-        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        vector: Sequence[float],
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
+        view: View = "memory",
     ) -> list[IndexHit]:
         """The nearest rows by cosine, best first."""
-        return self._search(tenant, ("dense", list(vector)), where, limit=limit, timeout_s=timeout_s)
+        target = (self.shape.views[view], list(vector))
+        return self._search(tenant, target, where, limit=limit, timeout_s=timeout_s)
 
     def search_text(
-        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
+        self,
+        tenant: TenantId,
+        text: str,
+        where: IndexFilter,
+        *,
+        limit: int,
+        timeout_s: float,
     ) -> list[IndexHit]:
         """The best rows by BM25, best first."""
         words = layout.searchable(text)
@@ -127,6 +141,15 @@ class MilvusIndex:
         """The ids of all rows of a cube, read in pages."""
         pages = self._pages(tenant, cube, ["memory_id"], IDS_PER_PAGE)
         return [MemoryId(row["memory_id"]) for page in pages for row in page]
+
+    def drop(self) -> None:
+        """Remove the collection, whatever model or version it was made for."""
+        self.ping()
+        with self._translated():
+            client = self._client()
+            if client.has_collection(self._collection, timeout=CALL_TIMEOUT_S):
+                self._remove(client)
+        self._dimension = None
 
     def flush(self) -> None:
         """Seal fresh rows on Milvus Lite. Nothing to do on a real Milvus."""
@@ -154,8 +177,9 @@ class MilvusIndex:
             client.close()
 
     def _check(self, row: IndexRow) -> None:
-        if self._dimension not in (None, len(row.vector)):
-            raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension}")
+        for vector in (row.vector, row.context_vector or row.vector):
+            if self._dimension not in (None, len(vector)):
+                raise InvalidRequest(f"the vector has {len(vector)} dimensions, the index {self._dimension}")
 
     def _build_row(self, tenant: TenantId, row: IndexRow) -> dict[str, Any]:
         return layout.build_row(tenant, row)
@@ -174,7 +198,7 @@ class MilvusIndex:
             anns_field=field,
             filter=layout.search_expression(tenant, where),
             limit=min(limit, MAX_HITS),
-            output_fields=["memory_id", "cube"],
+            output_fields=_TOLD_WITH_CONTEXTS if "context" in self.shape.views else _TOLD,
             partition_names=[layout.partition_of(tenant)],
             consistency_level="Session",
             timeout=min(timeout_s, CALL_TIMEOUT_S),
@@ -275,6 +299,18 @@ class MilvusIndex:
             self._clock.sleep_s(CREATION_PAUSE_S)
         return False
 
+    def _read_stamp(self, client: _Client) -> str:
+        described = client.describe_collection(self._collection, timeout=CALL_TIMEOUT_S)
+        return described.get("properties", {}).get(schema.STAMP_PROPERTY) or described.get("description", "")
+
+    def _remove(self, client: _Client) -> None:
+        try:
+            schema.check_kind(self._read_stamp(client), self.shape, collection=self._collection)
+            client.drop_collection(self._collection, timeout=SLOW_CALL_TIMEOUT_S)
+        except MilvusException:
+            if client.has_collection(self._collection, timeout=CALL_TIMEOUT_S):
+                raise  # else another process was first
+
     def _complete(self, client: _Client) -> None:
         present = client.list_partitions(self._collection, timeout=CALL_TIMEOUT_S)
         for name in layout.partition_names():
@@ -286,7 +322,7 @@ class MilvusIndex:
 
     def _create_indexes(self, client: _Client) -> None:
         indexed = client.list_indexes(self._collection, timeout=CALL_TIMEOUT_S)
-        for field, (index, metric) in schema.INDEXES.items():
+        for field, (index, metric) in schema.indexes_of(self.shape).items():
             if field in indexed:
                 continue
             params = client.prepare_index_params()
@@ -316,7 +352,8 @@ def _fields(client: _Client, shape: schema.Shape, *, dimension: int, description
     fields = client.create_schema(enable_dynamic_field=False, description=description)
     for name, kind, options in shape.scalar_fields:
         fields.add_field(name, DataType[kind], **options)
-    fields.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension)
+    for name in shape.views.values():
+        fields.add_field(name, DataType.FLOAT_VECTOR, dim=dimension)
     fields.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
     fields.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
     return fields
@@ -324,7 +361,13 @@ def _fields(client: _Client, shape: schema.Shape, *, dimension: int, description
 
 def _hit(hit: Any) -> IndexHit:
     entity = hit["entity"]
-    return IndexHit(memory_id=MemoryId(entity["memory_id"]), cube=CubeId(entity["cube"]), score=hit["distance"])
+    return IndexHit(
+        memory_id=MemoryId(entity["memory_id"]),
+        cube=CubeId(entity["cube"]),
+        score=hit["distance"],
+        session=entity.get("session", ""),
+        speaker=entity.get("speaker", ""),
+    )
 
 
 def build_index(config: MilvusVecDBConfig) -> MilvusIndex:

@@ -5,6 +5,7 @@
     cube_key    digest(tenant, cube)
     words       the text, analysed (memos.vec_dbs.words); the server derives ``sparse`` from it by BM25
     dense       the embedding
+    around      the embedding of what was said around it, whose words are among ``words``
     record      where memories are kept whole: the memory, as its owner wrote it
     labels      where memories have labels: digest(tenant, label) of each
 
@@ -31,6 +32,7 @@ MAX_ID_BYTES: Final = 4 * 128
 MAX_WORDS_BYTES: Final = 60_000
 MAX_RECORD_BYTES: Final = 65_535  # Milvus's own limit for a text
 MAX_LABELS: Final = 16
+MAX_SPEAKER_CHARS: Final = 128
 MAX_TEXT_CHARS: Final = 4 * MAX_WORDS_BYTES  # more is not even analysed: what is kept has been filled long before
 
 
@@ -66,12 +68,14 @@ def build_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
         "memory_id": memory.id,
         "user": memory.user,
         "session": memory.session,
+        "speaker": memory.speaker[:MAX_SPEAKER_CHARS],
         "status": memory.status.value,
         "memory_type": memory.memory_type.value,
         "version": memory.version,
         "said_at_ms": memory.said_at_ms,
-        "words": searchable(memory.text),
+        "words": searchable(f"{memory.text} {row.context}"),
         "dense": list(row.vector),
+        "around": list(row.context_vector or row.vector),
     }
 
 

@@ -14,12 +14,15 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from memos.errors import InvalidConfig
-from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_WORDS_BYTES
+from memos.vec_dbs.base import View
+from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_SPEAKER_CHARS, MAX_WORDS_BYTES
 
+INDEX_VERSION: Final = 2
 SCHEMA_VERSION: Final = 1
 RECORDS_VERSION: Final = 1
 RECORDS_SUFFIX: Final = "_records"
 STAMP_PROPERTY: Final = "memos"
+_ELSEWHERE: Final = "set another MEMOS_MILVUS_COLLECTION"
 
 _KEY: Final = {"max_length": DIGEST_CHARS}
 _ID: Final = {"max_length": MAX_ID_BYTES}
@@ -41,10 +44,11 @@ _KEYS: Final[_Fields] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """The scalar fields of a kind of collection, and what its stamp says beside the model."""
+    """The fields of a kind of collection, with that of each embedding, and what its stamp says beside the model."""
 
     scalar_fields: _Fields
     stamp: Mapping[str, int]
+    views: Mapping[View, str]
 
 
 INDEX: Final = Shape(
@@ -52,13 +56,15 @@ INDEX: Final = Shape(
         *_KEYS,
         ("user", "VARCHAR", _ID),
         ("session", "VARCHAR", _ID),
+        ("speaker", "VARCHAR", {"max_length": 4 * MAX_SPEAKER_CHARS}),
         ("status", "VARCHAR", _NAME),
         ("memory_type", "VARCHAR", _NAME),
         ("version", "INT64", {}),
         ("said_at_ms", "INT64", {}),
         ("words", "VARCHAR", _WORDS),
     ),
-    stamp={"schema": SCHEMA_VERSION},
+    stamp={"schema": INDEX_VERSION},
+    views={"memory": "dense", "context": "around"},
 )
 RECORDS: Final = Shape(
     scalar_fields=(
@@ -69,9 +75,16 @@ RECORDS: Final = Shape(
         ("record", "VARCHAR", {"max_length": MAX_RECORD_BYTES}),
     ),
     stamp={"schema": SCHEMA_VERSION, "records": RECORDS_VERSION},
+    views={"memory": "dense"},
 )
 
-INDEXES: Final = {"dense": ("AUTOINDEX", "COSINE"), "sparse": ("SPARSE_INVERTED_INDEX", "BM25")}
+DENSE_INDEX: Final = ("AUTOINDEX", "COSINE")
+SPARSE_INDEX: Final = ("SPARSE_INVERTED_INDEX", "BM25")
+
+
+def indexes_of(shape: Shape) -> dict[str, tuple[str, str]]:
+    """The kind of index and the metric of each vector field."""
+    return {**dict.fromkeys(shape.views.values(), DENSE_INDEX), "sparse": SPARSE_INDEX}
 
 
 def build_stamp(*, dimension: int, model: str, shape: Shape = INDEX) -> str:
@@ -86,14 +99,44 @@ def check_stamp(found: str, wanted: str, *, collection: str) -> None:
     try:
         made_for = _describe(found)
     except (ValueError, TypeError, KeyError):
-        raise InvalidConfig(
-            f"Milvus collection {collection!r} was not made by memos; set another MEMOS_MILVUS_COLLECTION"
-        ) from None
+        raise _foreign(collection) from None
     raise InvalidConfig(
         f"Milvus collection {collection!r} was made for {made_for}, but this process has {_describe(wanted)}; "
-        "use that embedder again, or dump the cubes with it and load them into another collection "
-        "(MEMOS_MILVUS_COLLECTION)"
+        f"{_advise(found, wanted)}"
     )
+
+
+def check_kind(found: str, shape: Shape, *, collection: str) -> None:
+    """Raise InvalidConfig when a collection is of another kind than this shape, of whatever version or model."""
+    try:
+        made_for, kind = _describe(found), _kind(found)
+    except (ValueError, TypeError, KeyError):
+        raise _foreign(collection) from None
+    if kind != _kind(build_stamp(dimension=0, model="", shape=shape)):
+        raise InvalidConfig(
+            f"Milvus collection {collection!r} holds something else ({made_for}), and is not removed; {_ELSEWHERE}"
+        )
+
+
+def _foreign(collection: str) -> InvalidConfig:
+    return InvalidConfig(f"Milvus collection {collection!r} was not made by memos; {_ELSEWHERE}")
+
+
+def _advise(found: str, wanted: str) -> str:
+    """What to do about another stamp: a graph makes an index anew, and nobody makes records."""
+    if _kind(found) != _kind(wanted):
+        return _ELSEWHERE
+    if _kind(wanted):
+        return (
+            "use that embedder again, or dump the cubes with it and load them into another collection "
+            "(MEMOS_MILVUS_COLLECTION)"
+        )
+    return "run `memos index rebuild`, which makes it anew from the graph, or use that embedder again"
+
+
+def _kind(stamp: str) -> frozenset[str]:
+    """What a collection keeps beside what every one does; nothing for an index whose truth is elsewhere."""
+    return frozenset(json.loads(stamp)) - {"schema", "model", "dimension"}
 
 
 def _describe(stamp: str) -> str:

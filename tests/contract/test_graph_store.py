@@ -702,3 +702,51 @@ class TestReplacing:
         memory = replace(a_memory(tenant, "trio"), text="Coffee.")
         apply(graph, tenant, JobWrite(job=JobId("x"), user=USER, messages=(), memories=(memory,), replaces=True))
         assert [each.id for each in graph.list_lagging(tenant, CUBE, limit=9)] == [trio[0]]
+
+
+class TestContexts:
+    def turns(self, graph: GraphStore, tenant: TenantId, session: str, *texts: str) -> list[Message]:
+        """Messages of a session, each a job of its own with one memory of the message's name."""
+        said = []
+        for number, words in enumerate(texts):
+            job = f"{session}-{number}"
+            message = a_message(tenant, job, text=words, at_ms=T0 + number)
+            memory = replace(a_memory(tenant, job, sources=(message,)), id=MemoryId(job), session=SessionId(session))
+            write = JobWrite(job=JobId(job), user=USER, messages=(message,), memories=(memory,))
+            graph.apply_jobs(tenant, CUBE, SessionId(session), [write], fence=None)
+            said.append(message)
+        return said
+
+    def found(self, graph: GraphStore, tenant: TenantId, *ids: str, cube: CubeId = CUBE) -> dict[str, list[str]]:
+        contexts = graph.find_contexts(tenant, cube, [MemoryId(each) for each in ids])
+        return {memory: [source.text for source in spoken] for memory, spoken in contexts.items()}
+
+    def test_a_message_comes_behind_the_one_before_it(self, graph: GraphStore, tenant: TenantId) -> None:
+        self.turns(graph, tenant, "s", "one", "two", "three")
+        assert self.found(graph, tenant, "s-0", "s-2", "unknown") == {"s-0": ["one"], "s-2": ["two", "three"]}
+
+    def test_another_session_is_not_before_it(self, graph: GraphStore, tenant: TenantId) -> None:
+        self.turns(graph, tenant, "s", "one")
+        self.turns(graph, tenant, "t", "two")
+        assert self.found(graph, tenant, "t-0") == {"t-0": ["two"]}
+
+    def test_several_sources_come_in_the_order_of_speech_and_each_once(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        said = self.turns(graph, tenant, "s", "one", "two", "three", "four")
+        both = replace(a_memory(tenant, "both", sources=(said[3], said[2])), id=MemoryId("both"))
+        graph.apply_jobs(
+            tenant, CUBE, SESSION, [JobWrite(job=JobId("x"), user=USER, messages=(), memories=(both,))], fence=None
+        )
+        assert self.found(graph, tenant, "both") == {"both": ["two", "three", "four"]}
+
+    def test_a_memory_without_a_source_has_none(self, graph: GraphStore, tenant: TenantId) -> None:
+        apply(graph, tenant, JobWrite(job=JobId("x"), user=USER, messages=(), memories=(a_memory(tenant, "x"),)))
+        assert graph.find_contexts(tenant, CUBE, [a_memory(tenant, "x").id]) == {}
+
+    def test_another_tenant_and_another_cube_hear_nothing(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
+        self.turns(graph, tenant, "s", "one", "two")
+        assert self.found(graph, other, "s-1") == {}
+        assert self.found(graph, tenant, "s-1", cube=CubeId("elsewhere")) == {}

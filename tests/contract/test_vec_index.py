@@ -1,5 +1,6 @@
 """What every vector index does: one suite for the twin in RAM and for a real Milvus server."""
 
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -155,7 +156,9 @@ class TestVecIndex:
         only_working = replace(both, memory_types=(MemoryType.WORKING, MemoryType.OUTER))
         assert sorted(names(dense(index, tenant, X, both))) == ["m", "w"]
         assert sorted(names(text(index, tenant, "tea", both))) == ["m", "w"]
-        assert dense(index, tenant, X, only_working) == [IndexHit(memory_id=MemoryId("w"), cube=second, score=1.0)]
+        assert dense(index, tenant, X, only_working) == [
+            IndexHit(memory_id=MemoryId("w"), cube=second, score=1.0, session="s")
+        ]
         assert names(text(index, tenant, "tea", only_working)) == ["w"]
         assert dense(index, tenant, X, IndexFilter(cubes=())) == text(index, tenant, "tea", IndexFilter(cubes=())) == []
 
@@ -251,6 +254,99 @@ class TestVecIndex:
     def test_writing_nothing_is_nothing(self, index: VecIndex, tenant: TenantId) -> None:
         index.upsert(tenant, [])
         assert index.list_ids(tenant, CUBE) == []
+
+
+class TestDrop:
+    @pytest.fixture(params=KINDS)
+    def own(self, request: pytest.FixtureRequest) -> Iterator[VecIndex]:
+        made = build_index(settings_for(request))
+        yield made
+        made.close()
+
+    def test_rows_of_all_tenants_go_and_another_model_may_follow(
+        self, own: VecIndex, tenant: TenantId, other: TenantId
+    ) -> None:
+        own.ensure(dimension=3, model="m")
+        for owner in (tenant, other):
+            own.upsert(owner, [a_row("m", text="tea")])
+        own.drop()
+        own.ensure(dimension=2, model="another-model")
+        for owner in (tenant, other):
+            assert own.list_ids(owner, CUBE) == text(own, owner, "tea") == []
+        own.upsert(tenant, [a_row("n", (1.0, 0.0), text="tea")])
+        assert names(text(own, tenant, "tea")) == names(dense(own, tenant, (1.0, 0.0))) == ["n"]
+
+    def test_what_is_not_there_is_dropped_without_complaint(self, own: VecIndex, tenant: TenantId) -> None:
+        own.drop()
+        own.ensure(dimension=3, model="m")
+        own.drop()
+        own.drop()
+        with pytest.raises(Unavailable, match="ensure"):
+            own.list_ids(tenant, CUBE)
+
+    def test_several_may_drop_at_once(self, own: VecIndex) -> None:
+        own.ensure(dimension=3, model="m")
+        at_once(own, lambda each: each.drop())
+
+
+@pytest.mark.servers
+class TestDropOnAServer:
+    @pytest.fixture
+    def own(self, settings: Settings) -> Settings:
+        return own_collection(settings)
+
+    def test_an_index_of_an_older_version_is_dropped(self, own: Settings) -> None:
+        from pymilvus import MilvusClient
+
+        client = MilvusClient(own.milvus_url or "")
+        stamp = json.dumps({"dimension": 3, "model": "m", "schema": 1}, sort_keys=True)
+        client.create_collection(own.milvus_collection, dimension=3, properties={"memos": stamp}, description=stamp)
+        index = build_index(own)
+        with pytest.raises(InvalidConfig, match=r"schema 1\).*memos index rebuild"):
+            index.ensure(dimension=3, model="m")
+        index.drop()
+        index.ensure(dimension=3, model="m")
+        index.close()
+        client.close()
+
+    def test_what_memos_did_not_make_stays(self, own: Settings) -> None:
+        from pymilvus import MilvusClient
+
+        client = MilvusClient(own.milvus_url or "")
+        client.create_collection(own.milvus_collection, dimension=3)
+        index = build_index(own)
+        with pytest.raises(InvalidConfig, match="not made by memos"):
+            index.drop()
+        assert client.has_collection(own.milvus_collection)
+        index.close()
+        client.close()
+
+    def test_records_are_not_dropped_as_an_index(self, own: Settings, tenant: TenantId) -> None:
+        records = build_record_index(own)
+        records.ensure(dimension=3, model="m")
+        records.upsert(tenant, [a_row("m", record="r")])
+        clash = build_index(own.model_copy(update={"milvus_collection": f"{own.milvus_collection}_records"}))
+        with pytest.raises(InvalidConfig, match="holds something else"):
+            clash.drop()
+        assert [each.record for each in records.list_records(tenant, CUBE)] == ["r"]
+        records.drop()
+        records.ensure(dimension=3, model="another-model")
+        assert list(records.list_records(tenant, CUBE)) == []
+        for each in (clash, records):
+            each.close()
+
+    def test_who_was_connected_before_goes_on_with_the_new_one(self, own: Settings, tenant: TenantId) -> None:
+        worker, operator = build_index(own), build_index(own)
+        worker.ensure(dimension=3, model="m")
+        worker.upsert(tenant, [a_row("m", text="tea")])
+        operator.drop()
+        with pytest.raises(Unavailable):
+            worker.upsert(tenant, [a_row("m", text="tea")])
+        operator.ensure(dimension=3, model="m")
+        worker.upsert(tenant, [a_row("n", text="tea")])
+        assert names(text(worker, tenant, "tea")) == names(dense(operator, tenant)) == ["n"]
+        for each in (worker, operator):
+            each.close()
 
 
 class TestRecordIndex:

@@ -12,11 +12,12 @@ from tests.support.command import assert_mistake, run_memos
 COMMANDS = {
     "": [
         *("up", "down", "status", "doctor", "demo", "add", "search", "chat", "jobs", "dlq", "tenants", "models"),
-        *("config", "bench"),
+        *("config", "bench", "index"),
     ],
     "jobs": ["list", "show", "wait", "cancel"],
     "dlq": ["list", "show", "replay", "drop"],
     "tenants": ["show", "set", "reset", "forget"],
+    "index": ["verify", "rebuild"],
     "models": ["list", "install"],
     "config": ["show"],
     "bench": ["path"],
@@ -24,7 +25,7 @@ COMMANDS = {
 PRINTING = [
     *("up", "status", "doctor", "demo", "add", "search", "chat", "jobs list", "jobs show", "jobs wait", "jobs cancel"),
     *("dlq list", "dlq show", "dlq replay", "dlq drop", "tenants show", "tenants set", "tenants reset"),
-    *("tenants forget", "models list", "config show", "bench path"),
+    *("tenants forget", "models list", "config show", "bench path", "index verify", "index rebuild"),
 ]
 TWINS = {"MEMOS_NEO4J_URL": "memory://", "MEMOS_MILVUS_URL": "memory://"}
 

@@ -139,7 +139,7 @@ def test_a_broken_yaml_file_is_told_by_its_place_and_not_by_its_words(tmp_path: 
 def test_a_yaml_key_that_is_no_text_is_refused_by_name(tmp_path: Path, text: str) -> None:
     path = tmp_path / "mos.yaml"
     path.write_text(text)
-    with pytest.raises(InvalidConfig, match="which is no text; put it in quotes"):
+    with pytest.raises(InvalidConfig, match="no text; put it in quotes"):
         MOSConfig.from_yaml_file(path)
 
 
@@ -147,8 +147,15 @@ def test_a_yaml_key_that_is_no_text_is_refused_by_name(tmp_path: Path, text: str
 def test_a_file_that_is_nested_too_deep_is_refused(tmp_path: Path, load: Callable[[Path], MOSConfig]) -> None:
     path = tmp_path / "mos"
     path.write_text("[" * 100_000)
-    with pytest.raises(InvalidConfig, match="cannot be parsed"):
+    with pytest.raises(InvalidConfig, match="nested too deeply"):
         load(path)
+
+
+def test_a_yaml_file_that_holds_itself_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "mos.yaml"
+    path.write_text("a: &a\n  b: *a\n")
+    with pytest.raises(InvalidConfig, match="nested too deeply"):
+        parse_yaml(path)
 
 
 def test_a_missing_yaml_file_is_refused_by_name(tmp_path: Path) -> None:

@@ -120,6 +120,14 @@ class TestCubes:
         with pytest.raises(NotFound):
             users.list_cubes(ACME, EVE)
 
+    def test_an_operator_lists_the_cubes_of_all_tenants(self, users: UserStore) -> None:
+        users.register_cube(OTHER, CubeId("a cube"), owner=EVE)
+        users.register_cube(ACME, CubeId("bobs"), owner=BOB)
+        listed = [(cube.tenant, cube.id, cube.owner) for cube in users.list_all_cubes()]
+        assert listed == [(ACME, "bobs", BOB), (ACME, CUBE, ANN), (OTHER, "a cube", EVE)]
+        users.remove_cube(ACME, CUBE)
+        assert len(users.list_all_cubes()) == 2
+
     @pytest.mark.parametrize("role", [Role.ROOT, Role.ADMIN])
     def test_who_may_open_every_cube_lists_no_others_either(self, users: UserStore, role: Role) -> None:
         users.register_cube(ACME, CubeId("bobs"), owner=BOB)

@@ -1,0 +1,119 @@
+"""How three lists of candidates, and who said what where, become one ranking. Pure.
+
+    dense      the memory's text against the question, by meaning
+    context    what was said around it, its message and the one before, against the question, by meaning
+    text       the words of both against those of the question, by BM25
+    session    how much of the question its whole session speaks of
+    speaker    whether the one whom the question names said it
+
+Each list is standardised: mean 0, deviation 1. A candidate that a list lacks takes its lowest value; but of BM25, which
+is 0 where no word occurs, a list that is not full says 0 of all others, and they are part of its mean. A session's
+evidence is the sum of its hits in ``text``, standardised over sessions. The speaker counts where the question names
+just one of those who speak in the candidates.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, pstdev
+from typing import Final
+
+from memos.recall.fuse import Candidate, Key, standardise
+from memos.vec_dbs.base import IndexHit
+
+Name = str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class EvidenceWeights:
+    """The share of each part in the score, chosen on three LoCoMo conversations (docs/recall.md)."""
+
+    dense: float = 0.6
+    context: float = 0.5
+    text: float = 0.8
+    session: float = 0.4
+    speaker: float = 3.0
+
+
+DEFAULT_EVIDENCE: Final = EvidenceWeights()
+_WORD: Final = re.compile(r"\w+")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lists:
+    """The hits of each search, best first; empty for one that was not possible. No search gives more than ``limit``."""
+
+    limit: int
+    dense: Sequence[IndexHit] = ()
+    context: Sequence[IndexHit] = ()
+    text: Sequence[IndexHit] = ()
+
+    @property
+    def hits(self) -> Iterable[IndexHit]:
+        for hits in (self.dense, self.context, self.text):
+            yield from hits
+
+
+def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDENCE) -> list[Candidate]:
+    """The union of all lists, best first; none gates another. Ties keep the order of the keys."""
+    known = {(hit.cube, hit.memory_id): hit for hit in lists.hits}
+    parts = {
+        "dense": _weighted(standardise(lists.dense), weights.dense, known),
+        "context": _weighted(standardise(lists.context), weights.context, known),
+        "text": _weighted(_standardise_text(lists.text, lists.limit, known), weights.text, known),
+        "session": _weighted(_session_evidence(lists.text, known), weights.session, known),
+        "speaker": _speaker_evidence(known, question, weights.speaker),
+    }
+    candidates = [
+        Candidate(key=key, parts={name: values[key] for name, values in parts.items() if values})
+        for key in sorted(known)
+    ]
+    return sorted(candidates, key=lambda item: -item.score)
+
+
+def _weighted(scores: Mapping[Key, float], weight: float, known: Iterable[Key]) -> dict[Key, float]:
+    """Every candidate's share of a part; none at all where nothing was found."""
+    if not scores:
+        return {}
+    lowest = min(scores.values())
+    return {key: weight * scores.get(key, lowest) for key in known}
+
+
+def _standardise_text(hits: Sequence[IndexHit], limit: int, known: Iterable[Key]) -> dict[Key, float]:
+    if not hits or len(hits) >= limit:
+        return standardise(hits)
+    found = {(hit.cube, hit.memory_id) for hit in hits}
+    rest = [IndexHit(cube=cube, memory_id=memory, score=0.0) for cube, memory in known if (cube, memory) not in found]
+    return standardise([*hits, *rest])
+
+
+def _session_evidence(hits: Sequence[IndexHit], known: Mapping[Key, IndexHit]) -> dict[Key, float]:
+    """What a session's hits add up to, for each of its candidates; several memories of one text count once."""
+    told: defaultdict[str, set[float]] = defaultdict(set)
+    for hit in hits:
+        told[_session(hit)].add(hit.score)
+    sums = {session: sum(scores) for session, scores in told.items()}
+    if len(sums) < 2:
+        return {}
+    mean, deviation = fmean(sums.values()), pstdev(sums.values())
+    scale = 1 / deviation if deviation > 1e-9 else 0.0
+    return {key: (sums[_session(hit)] - mean) * scale for key, hit in known.items() if _session(hit) in sums}
+
+
+def _speaker_evidence(known: Mapping[Key, IndexHit], question: str, weight: float) -> dict[Key, float]:
+    speakers = {hit.speaker for hit in known.values() if hit.speaker}
+    named = _named(speakers, question)
+    if len(named) != 1 or len(speakers) == 1:
+        return {}
+    return {key: weight if hit.speaker in named else 0.0 for key, hit in known.items()}
+
+
+def _named(speakers: Iterable[Name], question: str) -> set[Name]:
+    """Those of the speakers of whose names a word with a capital stands in the question."""
+    words = {word for word in _WORD.findall(question) if word[:1].isupper()}
+    return {speaker for speaker in speakers if words & set(_WORD.findall(speaker))}
+
+
+def _session(hit: IndexHit) -> str:
+    return f"{hit.cube}\x1f{hit.session}"
