@@ -14,6 +14,7 @@ from memos.errors import Unavailable
 from memos.ids import TenantId
 from memos.memories.textual.stores import TextStores
 from memos.recall.evidence import Lists
+from memos.recall.question import without_asking
 from memos.vec_dbs.base import IndexFilter, IndexHit, View
 
 _VIEWS: Final[Mapping[str, View]] = {"dense": "memory", "context": "context"}
@@ -60,7 +61,8 @@ class CandidateSearch:
 
     def _ask_text(self, tenant: TenantId, query: str, where: IndexFilter, limit: int) -> Pending:
         search, timeout_s = self._stores.index.search_text, self._deadline_s
-        return self._threads.submit(search, tenant, query, where, limit=limit, timeout_s=timeout_s)
+        words = without_asking(query)
+        return self._threads.submit(search, tenant, words, where, limit=limit, timeout_s=timeout_s)
 
     def _ask_dense(
         self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, limit: int, name: str

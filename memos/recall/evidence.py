@@ -6,19 +6,22 @@
     session    how much of the question its whole session speaks of
     speaker    whether the one whom the question names said it
 
-Each list is standardised: mean 0, deviation 1. A candidate that a list lacks takes its lowest value; but of BM25, which
-is 0 where no word occurs, a list that is not full says 0 of all others, and they are part of its mean. A session's
-evidence is the sum of its hits in ``text``, standardised over sessions. The speaker counts where the question names
-just one of those who speak in the candidates.
+Each list is standardised: mean 0, deviation 1. A candidate that a list lacks takes its lowest value. Of BM25, which is
+0 where no word occurs, a list that is not full says 0 of all others: as many of them as it has hits are part of its
+mean, so that a single word which only a few memories have is not everything. A session's evidence is the sum of its
+hits in ``text``, standardised over sessions. The speaker counts where the question names just one of those who speak
+in the candidates.
 """
 
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from statistics import fmean, pstdev
 from typing import Final
 
+from memos.ids import CubeId, MemoryId
 from memos.recall.fuse import Candidate, Key, standardise
 from memos.vec_dbs.base import IndexHit
 
@@ -38,6 +41,8 @@ class EvidenceWeights:
 
 DEFAULT_EVIDENCE: Final = EvidenceWeights()
 _WORD: Final = re.compile(r"\w+")
+# Stands for all that a list which is not full says 0 of.
+_NOBODY: Final[Key] = (CubeId(""), MemoryId(""))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,7 +66,7 @@ def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDEN
     parts = {
         "dense": _weighted(standardise(lists.dense), weights.dense, known),
         "context": _weighted(standardise(lists.context), weights.context, known),
-        "text": _weighted(_standardise_text(lists.text, lists.limit, known), weights.text, known),
+        "text": _weighted(_standardise_text(lists.text, lists.limit), weights.text, known),
         "session": _weighted(_session_evidence(lists.text, known), weights.session, known),
         "speaker": _speaker_evidence(known, question, weights.speaker),
     }
@@ -80,12 +85,14 @@ def _weighted(scores: Mapping[Key, float], weight: float, known: Iterable[Key]) 
     return {key: weight * scores.get(key, lowest) for key in known}
 
 
-def _standardise_text(hits: Sequence[IndexHit], limit: int, known: Iterable[Key]) -> dict[Key, float]:
+def _standardise_text(hits: Sequence[IndexHit], limit: int) -> dict[Key, float]:
+    """With a list that is not full, as many zeros as hits are part of the mean, and the others are among them."""
     if not hits or len(hits) >= limit:
         return standardise(hits)
-    found = {(hit.cube, hit.memory_id) for hit in hits}
-    rest = [IndexHit(cube=cube, memory_id=memory, score=0.0) for cube, memory in known if (cube, memory) not in found]
-    return standardise([*hits, *rest])
+    mean = fmean(hit.score for hit in hits) / 2
+    deviation = sqrt(fmean((score - mean) ** 2 for hit in hits for score in (hit.score, 0.0)))
+    found = {(hit.cube, hit.memory_id): (hit.score - mean) / deviation for hit in hits}
+    return {**found, _NOBODY: -mean / deviation}
 
 
 def _session_evidence(hits: Sequence[IndexHit], known: Mapping[Key, IndexHit]) -> dict[Key, float]:
