@@ -142,8 +142,8 @@ def found_with(stores: TextStores, *, hops: int, **options: Any) -> list[str]:
 def test_relations_lead_from_a_hit_to_what_has_no_word_of_the_question(related: TextStores) -> None:
     assert "Zoe moved to Lisbon" not in found_with(related, hops=0, top_k=10)
     assert "Zoe moved to Lisbon" in found_with(related, hops=1, top_k=10)
-    near, far = (found_with(related, hops=hops, top_k=200) for hops in (1, 2))
-    assert far.index("The office by the river closed") < near.index("The office by the river closed")
+    assert "The office by the river closed" not in found_with(related, hops=1, top_k=20)
+    assert "The office by the river closed" in found_with(related, hops=2, top_k=20)
 
 
 def test_what_was_reached_has_its_sources_and_says_why_it_is_there(related: TextStores) -> None:
