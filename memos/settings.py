@@ -62,6 +62,10 @@ class Settings(BaseSettings):
         default=None, description="JSON file: model id -> directory, for sites without a hub."
     )
     embedder_model: str = "all-minilm-l6-v2"
+    embedder_config: Path | None = Field(
+        default=None,
+        description="JSON or YAML file with another embedder, in MemOS's or mem0's words; same everywhere.",
+    )
     chat_model: str = Field(default="smollm2-135m", description="The model whose KV states GPU workers build.")
     chat_dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"

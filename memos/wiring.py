@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
 from memos.configs.embedder import EmbedderConfig, EmbedderConfigFactory, SentenceTransformerEmbedderConfig
+from memos.configs.embedder_file import load_embedder_config
 from memos.configs.llm import HuggingFaceLLMConfig, LLMConfigFactory
 from memos.configs.mem_reader import (
     DocumentMemReaderConfig,
@@ -81,7 +82,9 @@ def collection_for(config: EmbedderConfigFactory, settings: Settings) -> str:
 
 
 def open_embedder(settings: Settings) -> Embedder:
-    """The embedder that every process of an installation must share."""
+    """The embedder that every process of an installation must share. Raises InvalidConfig."""
+    if settings.embedder_config is not None:
+        return EmbedderFactory.from_config(load_embedder_config(settings.embedder_config), settings=settings)
     config = SentenceTransformerEmbedderConfig(model_name_or_path=settings.embedder_model, device=settings.device)
     factory_config = EmbedderConfigFactory(backend="sentence_transformer", config=config)
     return EmbedderFactory.from_config(factory_config, settings=settings)

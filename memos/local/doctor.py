@@ -96,7 +96,8 @@ def _look_at_child(child: ChildStatus, data_dir: Path) -> Check:
 def _check_models(settings: Settings) -> Checks:
     from memos.local.providers.local_model import find_local_model
 
-    for model in dict.fromkeys((settings.embedder_model, settings.chat_model)):
+    used = (settings.chat_model,) if settings.embedder_config else (settings.embedder_model, settings.chat_model)
+    for model in dict.fromkeys(used):
         try:
             found = find_local_model(model, settings)
         except InvalidConfig as error:

@@ -15,7 +15,7 @@ from memos.local.providers.config_file import load_mentions
 from memos.local.providers.environment import KNOWN, Known
 from memos.local.providers.finding import Finding
 from memos.local.providers.masking import mask
-from memos.local.providers.mentions import Mention, find_in_settings
+from memos.local.providers.mentions import Mention, find_embedder, find_reader
 from memos.local.providers.questions import Question, about_known, about_mentions
 from memos.settings import Settings
 
@@ -49,11 +49,17 @@ def _read(path: Path) -> Generator[Check, None, list[Mention]]:
 
 
 def _read_settings(settings: Settings) -> Generator[Check, None, list[Mention]]:
+    found: list[Mention] = []
     try:
-        return list(find_in_settings(settings))
+        found += find_reader(settings)
     except InvalidConfig as error:
         yield Check(name="llm of the reader", ok=False, detail=str(error), advice="set both, or MEMOS_READER=rules")
-        return []
+    try:
+        found += find_embedder(settings)
+    except InvalidConfig as error:
+        advice = "correct the file, or unset MEMOS_EMBEDDER_CONFIG"
+        yield Check(name="embedder of the settings", ok=False, detail=mask(str(error), ()), advice=advice)
+    return found
 
 
 def _as_check(question: Question, finding: Finding) -> Check:

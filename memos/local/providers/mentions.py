@@ -6,6 +6,7 @@ from typing import cast
 
 from memos.configs.base import BaseConfig
 from memos.configs.embedder import EmbedderConfigFactory
+from memos.configs.embedder_file import load_embedder_config
 from memos.configs.llm import LLMConfigFactory
 from memos.errors import InvalidConfig
 from memos.settings import Settings
@@ -30,7 +31,7 @@ def find_mentions(config: BaseConfig, place: str = "") -> Iterator[Mention]:
         yield from _in_value(getattr(config, name), f"{place}.{name}" if place else name)
 
 
-def find_in_settings(settings: Settings) -> Iterator[Mention]:
+def find_reader(settings: Settings) -> Iterator[Mention]:
     """The language model of the settings' reader, if it has one. Raises InvalidConfig when a part is missing."""
     if settings.reader != "simple_struct":
         return
@@ -40,6 +41,13 @@ def find_in_settings(settings: Settings) -> Iterator[Mention]:
     config = {"model_name_or_path": settings.llm_model, "api_base": settings.llm_base_url, "api_key": key}
     provider = LLMConfigFactory.model_validate({"backend": "openai", "config": config})
     yield Mention(place="MEMOS_READER", provider=provider)
+
+
+def find_embedder(settings: Settings) -> Iterator[Mention]:
+    """The embedder that the settings name by a file. Raises InvalidConfig."""
+    if settings.embedder_config is not None:
+        provider = load_embedder_config(settings.embedder_config)
+        yield Mention(place="MEMOS_EMBEDDER_CONFIG", provider=provider)
 
 
 def _in_value(value: object, place: str) -> Iterator[Mention]:

@@ -379,6 +379,19 @@ def test_the_readers_model_of_the_settings_is_asked(tmp_path: Path, server: Open
     assert "MEMOS_LLM_MODEL" in unnamed.detail
 
 
+def test_the_embedder_of_the_settings_file_is_asked(tmp_path: Path) -> None:
+    path = tmp_path / "embedder.json"
+    with embedding_server.serving(OllamaEmbeddings()) as server:
+        path.write_text(json.dumps({"provider": "ollama", "config": {"ollama_base_url": server.url}}))
+        first, *_ = check_providers(Settings(data_dir=tmp_path, embedder_config=path))
+    assert "MEMOS_EMBEDDER_CONFIG" in first.detail
+    path.write_text("{")
+    broken, *_ = check_providers(Settings(data_dir=tmp_path, embedder_config=path))
+    assert failed(broken)
+    assert "embedder.json" in broken.detail
+    assert "MEMOS_EMBEDDER_CONFIG" in broken.advice
+
+
 def by_name(tmp_path: Path) -> dict[str, Check]:
     return {found.name: found for found in check_providers(Settings(data_dir=tmp_path))}
 
