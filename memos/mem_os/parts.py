@@ -8,12 +8,11 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from memos import ids
 from memos.clock import Clock, SystemClock
-from memos.configs.llm import LLMConfigFactory
 from memos.configs.mem_os import MOSConfig
 from memos.configs.mem_reader import DocumentMemReaderConfig, MemReaderConfigFactory
 from memos.configs.memory import TreeTextMemoryConfig
 from memos.documents.reader import DocumentReader
-from memos.errors import InvalidConfig, InvalidRequest, Unavailable
+from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId
 from memos.kv.store import ArtefactStore
 from memos.llms.factory import LLMFactory
@@ -23,6 +22,7 @@ from memos.mem_os.access import Access
 from memos.mem_os.activation import Activation, artefact_item
 from memos.mem_os.adapters import AdaptedModels, check_adaptable
 from memos.mem_os.chat import Chatter
+from memos.mem_os.described import describe_job, refuse_masked
 from memos.mem_os.federation import FederatedRecall
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake, RoutedIntake
@@ -72,9 +72,9 @@ class Parts:
         self._schedules = config.enable_mem_scheduler
         self._lock = threading.RLock()
         self._chat_config = config.chat_model or chat_model_config(settings)
-        self._job_options = _job_options(config, self._chat_config)
+        self._job_options = describe_job(config, self._chat_config)
         if config.enable_mem_scheduler:
-            _refuse_masked(self._job_options["reader"])
+            refuse_masked(self._job_options["reader"])
         if config.enable_parametric_memory:
             check_adaptable(self._chat_config)
 
@@ -222,7 +222,7 @@ class Parts:
     def _make_stored_intake(self, named: MemReaderConfigFactory | None) -> Intake:
         if self.scheduler is not None:
             described = None if named is None else named.model_dump(mode="json")
-            _refuse_masked(described)
+            refuse_masked(described)
             return QueuedIntake(
                 scheduler=self.scheduler, options=lambda cube: {**self._options_for(cube), "reader": described}
             )
@@ -283,26 +283,3 @@ class Parts:
 def _needed(schedules: bool) -> Any:
     always = {"graph", "index"}
     return frozenset(always | {"redis"} if schedules else always)
-
-
-def _job_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:
-    """What a worker must know to do an add as this object would."""
-    reader = None if config.mem_reader is None else config.mem_reader.model_dump(mode="json")
-    return {"reader": reader, "kv": _kv_options(config, chat_model) if config.enable_activation_memory else None}
-
-
-def _refuse_masked(reader: dict[str, Any] | None) -> None:
-    """A job carries no secret, so that a mask would arrive at the worker. Raises InvalidConfig."""
-    try:
-        if reader is not None:
-            MemReaderConfigFactory.model_validate(reader)
-    except InvalidConfig as error:
-        raise InvalidConfig(
-            "mem_reader holds a secret in the clear, which jobs do not carry to workers; write env:NAME, and set NAME "
-            f"where the workers run ({error})"
-        ) from None
-
-
-def _kv_options(config: MOSConfig, chat_model: LLMConfigFactory) -> dict[str, Any]:
-    named = require_local_model(chat_model).model_dump(include={"model_name_or_path", "dtype"})
-    return {"system_prompt": config.system_prompt, "model": named}
