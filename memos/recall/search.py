@@ -74,7 +74,8 @@ class Recall:
         wanted = max(top_k + SPARE_CANDIDATES, self._second_look.count_wanted(top_k))
         fused = weigh(asked.lists, query)[:wanted]
         candidates = spread(fused, partial(self._find_neighbours, tenant), hops=self._hops)
-        candidates = candidates[: wanted + SPARE_CANDIDATES]
+        reached = len(candidates) - len(fused)
+        candidates = candidates[: wanted + min(reached, SPARE_CANDIDATES)]
         memories = self._load(tenant, [item.key for item in candidates], where.memory_types)
         found = [item for item in candidates if item.key in memories]
         ranked = add_importance(add_recency(found, memories), memories)
