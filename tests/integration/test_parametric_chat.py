@@ -170,7 +170,7 @@ def test_an_adapter_of_another_model_is_refused_before_the_first_word_and_the_tu
     name = garden.hold(write_adapter(tmp_path / "other"))
     with pytest.raises(InvalidRequest, match=r"changes layers\.0\.q_proj, which the model does not have"):
         garden.mos.chat_stream(QUESTION, mem_cube_id="garden")
-    assert garden.mos.get_all("garden")["text_mem"][0]["memories"]["nodes"] == []
+    assert garden.mos.get_all("garden")["text_mem"][0]["memories"] == []
     assert garden.mos.add(memory_content="I drink green tea.", mem_cube_id="garden").memory_ids
     garden.drop(name)
     assert garden.says("notes") == plain
