@@ -160,6 +160,7 @@ def test_hints_go_to_the_new_master_after_a_fail_over(group: OwnSentinels) -> No
     publisher = Publisher(*(make(Settings(broker_url=settings.redis_url)) for make in (cpu_app, gpu_app)))
     publisher.publish(lane(TenantId("t"), "~kv"))
     before = group.master()
+    before.wait_for_replica()  # a hint that only a dead master had is lost, and may be
     before.kill()
     wait_until(lambda: group.master() is not before, "the replica was promoted")
     before.start()

@@ -51,6 +51,12 @@ class Node:
         with Redis(port=self.port, password=password, decode_responses=True, socket_timeout=2) as client:
             return client.execute_command(*words)
 
+    def wait_for_replica(self) -> None:
+        """Until a replica has all that was written here before."""
+        with Redis(port=self.port, password=PASSWORD, socket_timeout=10) as client:
+            client.set("written", "1")
+            assert client.wait(1, 5000) == 1, "no replica keeps up"
+
     def kill(self) -> None:
         """kill -9, as a crash is."""
         if self.process is not None:
