@@ -12,14 +12,18 @@ pytestmark = [pytest.mark.servers, pytest.mark.models, pytest.mark.timeout(400)]
 
 def test_the_demonstration_passes_its_own_checks_and_leaves_the_stack_up_when_asked(tmp_path: Path) -> None:
     where = ("--data-dir", tmp_path / "demo")
-    ran = run_memos("demo", "--json", "--keep", *where, timeout_s=380)
+    try:
+        ran = run_memos("demo", "--json", "--keep", *where, timeout_s=380)
+        is_up = run_memos("status", *where).code == 0
+    finally:
+        downed = run_memos("down", *where)
     assert ran.code == 0, ran.err[-4000:]
     assert all(check["passed"] for check in ran.json)
     names = " ".join(check["name"] for check in ran.json)
     for promise in ("found:", "nothing of", "no job failed", "KV artefact was used", "the same answer"):
         assert promise in names
-    assert run_memos("status", *where).code == 0
-    assert run_memos("down", *where).code == 0
+    assert is_up
+    assert downed.code == 0
     assert run_memos("status", *where).code == 1
 
 
