@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from memos.configs.embedder import EmbedderConfigFactory
-from memos.configs.files import load_json, load_yaml
+from memos.configs.files import load_mapping
 from memos.configs.mem0_embedder import embedder_from_mem0
 from memos.errors import InvalidConfig
 
@@ -15,7 +15,7 @@ def load_embedder_config(path: Path) -> EmbedderConfigFactory:
     Raises InvalidConfig, naming the file.
     """
     file = path.expanduser()
-    values = load_yaml(file) if file.suffix in (".yaml", ".yml") else load_json(file)
+    values = load_mapping(file)
     try:
         return _parse(values)
     except InvalidConfig as error:

@@ -1,13 +1,21 @@
 """Files that hold one mapping."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import yaml
 
 from memos.errors import InvalidConfig
+
+_MAX_DEPTH: Final = 40
+_MAX_VALUES: Final = 100_000
+
+
+def load_mapping(path: Path) -> dict[str, Any]:
+    """The mapping in a file of either kind, JSON if its name says so and else YAML. Raises InvalidConfig."""
+    return load_json(path) if path.suffix == ".json" else load_yaml(path)
 
 
 def load_json(path: Path) -> dict[str, Any]:
@@ -31,7 +39,7 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
 def _load(path: Path, parse: Callable[[str], Any]) -> dict[str, Any]:
     try:
         values = parse(path.read_text(encoding="utf-8"))
-        _refuse_other_keys(path, values)
+        _check_shape(path, values)
     except OSError as error:
         raise InvalidConfig(f"cannot read {path}: {error.strerror}") from None
     except yaml.YAMLError as error:
@@ -53,16 +61,23 @@ def _explain_yaml(error: yaml.YAMLError) -> str:
     return f"{error.problem or 'it is no YAML'} (line {mark.line + 1}, column {mark.column + 1})"
 
 
-def _refuse_other_keys(path: Path, value: Any) -> None:
-    """In YAML a key may be a number or a date; a field's name is text."""
-    match value:
-        case dict():
-            for key, each in cast(dict[Any, Any], value).items():
-                if not isinstance(key, str):
-                    raise InvalidConfig(f"{path}: the field {key!r:.40} has a name that is no text; put it in quotes")
-                _refuse_other_keys(path, each)
-        case list():
-            for each in cast(list[Any], value):
-                _refuse_other_keys(path, each)
-        case _:
-            pass
+def _check_shape(path: Path, values: object) -> None:
+    """YAML can say what JSON cannot: names that are no text, and values that contain themselves or are a million."""
+    for count, (name, depth) in enumerate(_walk(values, 0)):
+        if not isinstance(name, str):
+            raise InvalidConfig(f"{path}: the field {name!r:.40} has a name that is no text; put it in quotes")
+        if depth > _MAX_DEPTH or count > _MAX_VALUES:
+            raise InvalidConfig(f"{path} is nested too deeply, or too large for a configuration")
+
+
+def _walk(value: object, depth: int) -> Iterator[tuple[object, int]]:
+    """The name of every field with its depth, lazily; a list's items are named by their places."""
+    if isinstance(value, Mapping):
+        named = cast(Mapping[object, object], value).items()
+    elif isinstance(value, list):
+        named = ((str(place), item) for place, item in enumerate(cast(list[object], value)))
+    else:
+        return
+    for name, item in named:
+        yield name, depth
+        yield from _walk(item, depth + 1)

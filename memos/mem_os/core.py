@@ -6,6 +6,7 @@ from memos.errors import InvalidConfig
 from memos.ids import CubeId, MemoryId, UserId
 from memos.mem_os.parts import Parts
 from memos.mem_user.records import Access as Right
+from memos.mem_user.records import User
 from memos.memories.textual.payload import parse_text
 from memos.settings import Settings
 from memos.types import Lane
@@ -31,6 +32,13 @@ class Calls:
         cube = access.one_cube(user, cube_id, need)
         session = ids.session_id(self.config.session_id if session_id is None else session_id)
         return user, Lane(tenant=self._parts.tenant, cube=cube, session=session)
+
+    def _actor(self) -> User:
+        """The user of the configuration, in whose name other users and cubes are made."""
+        return self._user(self._parts.access.user(None))
+
+    def _user(self, user: UserId) -> User:
+        return self._parts.access.users.get_user(self._parts.tenant, user)
 
     def _require_text(self) -> None:
         if not self.config.enable_textual_memory:

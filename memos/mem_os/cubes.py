@@ -135,8 +135,7 @@ class CubeCalls(Calls):
         return cube
 
     def _refuse_guest(self) -> None:
-        access = self._parts.access
-        actor = access.users.get_user(self._parts.tenant, access.user(None))
+        actor = self._actor()
         if not may_create_cubes(actor.role):
             raise AccessDenied(f"user {actor.id!r} is {actor.role.value} and may make no cube, not for others either")
 

@@ -19,6 +19,8 @@ from memos.types import JobKind, JobSpec, JobState, Lane
 
 MAX_KEY_CHARS: Final = 256
 
+Messages = Sequence[Mapping[str, Any]]
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Added:
@@ -33,18 +35,18 @@ class Added:
     job_ids: tuple[JobId, ...] = ()
 
 
-class Intake(Protocol):
-    """Where checked messages go. A ``lasting`` key holds for ever, any other for at least 24 hours."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Once:
+    """A name for an ``add``, so that a second one is none: for at least 24 hours, or for ever if ``lasting``."""
 
-    def add(
-        self,
-        lane: Lane,
-        user: UserId,
-        messages: Sequence[Mapping[str, Any]],
-        idempotency_key: str | None,
-        *,
-        lasting: bool = False,
-    ) -> Added: ...
+    key: str
+    lasting: bool = False
+
+
+class Intake(Protocol):
+    """Where checked messages go."""
+
+    def add(self, lane: Lane, user: UserId, messages: Messages, once: Once | None) -> Added: ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,18 +56,10 @@ class QueuedIntake:
     scheduler: Scheduler
     options: Callable[[CubeId], Mapping[str, Any]]
 
-    def add(
-        self,
-        lane: Lane,
-        user: UserId,
-        messages: Sequence[Mapping[str, Any]],
-        idempotency_key: str | None,
-        *,
-        lasting: bool = False,
-    ) -> Added:
+    def add(self, lane: Lane, user: UserId, messages: Messages, once: Once | None) -> Added:
         """Accept messages durably. Redis forgets a key; a lasting one also names the effect, which the graph keeps."""
-        key = _scoped_key(lane, user, idempotency_key)
-        effect = {"effect": _job_of(key)} if lasting else {}
+        key = _scoped_key(lane, user, once)
+        effect = {"effect": _job_of(key)} if once is not None and once.lasting else {}
         payload = {"messages": messages, "user": user, **self.options(lane.cube), **effect}
         spec = JobSpec(kind=JobKind.EXTRACT, lane=lane, user=user, payload=payload, idempotency_key=key)
         return Added(job_id=self.scheduler.submit(spec), state=JobState.QUEUED)
@@ -79,18 +73,9 @@ class DirectIntake:
     reader: Reader
     after_add: Callable[[Lane], None]
 
-    def add(
-        self,
-        lane: Lane,
-        user: UserId,
-        messages: Sequence[Mapping[str, Any]],
-        idempotency_key: str | None,
-        *,
-        lasting: bool = False,
-    ) -> Added:
+    def add(self, lane: Lane, user: UserId, messages: Messages, once: Once | None) -> Added:
         """Write the messages' memories. Any key names the job and so lasts: a repetition finds it applied."""
-        del lasting
-        job = _job_of(_scoped_key(lane, user, idempotency_key))
+        job = _job_of(_scoped_key(lane, user, once))
         work = WriteJob(job=job, user=user, messages=messages_of(lane, job, {"messages": messages}))
         written = self.writer.write(lane, [work], self.reader, fence=None, keep=_forget)
         self.after_add(lane)
@@ -108,24 +93,16 @@ class RoutedIntake:
     find_object: Callable[[CubeId], BaseMemCube | None]
     reader: Reader | None = None
 
-    def add(
-        self,
-        lane: Lane,
-        user: UserId,
-        messages: Sequence[Mapping[str, Any]],
-        idempotency_key: str | None,
-        *,
-        lasting: bool = False,
-    ) -> Added:
+    def add(self, lane: Lane, user: UserId, messages: Messages, once: Once | None) -> Added:
         """Where the cube's memories are."""
         found = self.find_object(lane.cube)
         if found is None:
-            return self.stored.add(lane, user, messages, idempotency_key, lasting=lasting)
+            return self.stored.add(lane, user, messages, once)
         if found.text_mem is None:
             raise InvalidRequest(f"cube {lane.cube!r} is an object without a text_mem; register one that has it")
         given = [_as_given(message) for message in messages]
         items = found.text_mem.extract(given) if self.reader is None else extract_items(self.reader, [given])[0]
-        return add_to_object(found, lane, user, items, _scoped_key(lane, user, idempotency_key))
+        return add_to_object(found, lane, user, items, _scoped_key(lane, user, once))
 
 
 def add_to_object(
@@ -157,10 +134,11 @@ def _job_of(key: str | None) -> JobId:
     return new_job_id() if key is None else JobId(f"key-{key}")
 
 
-def _scoped_key(lane: Lane, user: UserId, key: Any) -> str | None:
+def _scoped_key(lane: Lane, user: UserId, once: Once | None) -> str | None:
     """The caller's key as one of this user and cube: two users may both number their calls from 1."""
-    if key is None:
+    if once is None:
         return None
+    key: Any = once.key
     if not (isinstance(key, str) and 1 <= len(key) <= MAX_KEY_CHARS and key.isprintable()):
         raise InvalidRequest(f"idempotency_key must be 1 to {MAX_KEY_CHARS} printable characters, not {key!r:.40}")
     return sha256(ids.storage_key(lane.tenant, lane.cube, user, key).encode()).hexdigest()

@@ -18,7 +18,7 @@ from memos.ids import CubeId, UserId
 from memos.mem_os.activation import artefact_item
 from memos.mem_os.chat import ChatStream
 from memos.mem_os.cubes import CubeCalls
-from memos.mem_os.intake import Added
+from memos.mem_os.intake import Added, Once
 from memos.mem_os.shelves import list_shelf, search_shelves
 from memos.mem_os.users import UserCalls
 from memos.memories.textual.base import Given
@@ -80,10 +80,11 @@ class MOS(UserCalls, CubeCalls):
                 raise InvalidRequest("a document has keys of its own, from its bytes; leave idempotency_key out")
             user, lane = self._lane(user_id, mem_cube_id, DOCUMENTS_SESSION if session_id is None else session_id)
             return self._add_documents(doc_path, user, replace(lane, bulk=bulk))
+        once = None if idempotency_key is None else Once(key=idempotency_key)
         given = messages if memory_content is None else [{"role": "user", "content": memory_content}]
         parsed = parse_messages(given, now_ms=self._parts.clock.now_ms())
         user, lane = self._lane(user_id, mem_cube_id, session_id)
-        return self._parts.intake.add(replace(lane, bulk=bulk), user, parsed, idempotency_key)
+        return self._parts.intake.add(replace(lane, bulk=bulk), user, parsed, once)
 
     def _add_documents(self, path: str | Path, user: UserId, lane: Lane) -> Added:
         root = self._settings.documents_root
@@ -91,7 +92,7 @@ class MOS(UserCalls, CubeCalls):
             raise InvalidConfig("documents_root is not set; name the directory whose documents may be read")
         intake, now_ms = self._parts.document_intake, self._parts.clock.now_ms()
         added = [
-            intake.add(lane, user, parse_messages(batch.messages, now_ms=now_ms), batch.key, lasting=True)
+            intake.add(lane, user, parse_messages(batch.messages, now_ms=now_ms), Once(key=batch.key, lasting=True))
             for batch in load_batches(path, root=root, settings=self._settings)
         ]
         return replace(

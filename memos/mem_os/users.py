@@ -48,12 +48,6 @@ class UserCalls(Calls):
             raise AccessDenied(f"user {actor.id!r} may see no other user; ask an admin")
         return {**_describe(self._user(user)), "accessible_cubes": [_describe_cube(cube) for cube in self._cubes(user)]}
 
-    def _actor(self) -> User:
-        return self._user(self._parts.access.user(None))
-
-    def _user(self, user: UserId) -> User:
-        return self._parts.access.users.get_user(self._parts.tenant, user)
-
     def _cubes(self, user: UserId) -> list[Cube]:
         return self._parts.access.users.list_cubes(self._parts.tenant, user)
 

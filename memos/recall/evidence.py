@@ -1,8 +1,7 @@
-"""How three lists of candidates, and who said what where, become one ranking. Pure.
+"""How two lists of candidates, and who said what where, become one ranking. Pure.
 
     dense      the memory's text against the question, by meaning
-    context    what was said around it, its message and the one before, against the question, by meaning
-    text       the words of both against those of the question, by BM25
+    text       its words, and those said around it (its message and the one before), by BM25
     session    how much of the question its whole session speaks of
     speaker    whether the one whom the question names said it
 
@@ -32,8 +31,7 @@ Name = str
 class EvidenceWeights:
     """The share of each part in the score, chosen on three LoCoMo conversations (docs/recall.md)."""
 
-    dense: float = 0.6
-    context: float = 0.5
+    dense: float = 0.7
     text: float = 0.8
     session: float = 0.4
     speaker: float = 3.0
@@ -51,13 +49,12 @@ class Lists:
 
     limit: int
     dense: Sequence[IndexHit] = ()
-    context: Sequence[IndexHit] = ()
     text: Sequence[IndexHit] = ()
 
     @property
     def hits(self) -> Iterable[IndexHit]:
-        for hits in (self.dense, self.context, self.text):
-            yield from hits
+        yield from self.dense
+        yield from self.text
 
 
 def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDENCE) -> list[Candidate]:
@@ -65,7 +62,6 @@ def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDEN
     known = {(hit.cube, hit.memory_id): hit for hit in lists.hits}
     parts = {
         "dense": _weighted(standardise(lists.dense), weights.dense, known),
-        "context": _weighted(standardise(lists.context), weights.context, known),
         "text": _weighted(_standardise_text(lists.text, lists.limit), weights.text, known),
         "session": _weighted(_session_evidence(lists.text, known), weights.session, known),
         "speaker": _speaker_evidence(known, question, weights.speaker),

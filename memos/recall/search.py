@@ -1,11 +1,11 @@
 """Search: candidates weighed, followed along their relations, and read from the graph with their sources.
 
-    query ──> three lists (candidates.py) ──> weigh (evidence.py) ──> relations (paths.py) ──> memories
+    query ──> two lists (candidates.py) ──> weigh (evidence.py) ──> relations (paths.py) ──> memories
                                                   top k <── reranker, if any <── recency, importance ──┘
 
-A list that cannot be had within the deadline is named in ``degraded``; when none can, the search raises. What the graph
-no longer has is not shown, whatever the index says. With a reranker the first candidates come in its order; when it is
-away, the order stays and ``degraded`` says why.
+A list that cannot be had within the deadline is named in ``degraded``; when neither can, the search raises. What the
+graph no longer has is not shown, whatever the index says. With a reranker the first candidates come in its order; when
+it is away, the order stays and ``degraded`` says why.
 """
 
 from collections import ChainMap

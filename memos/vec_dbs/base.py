@@ -9,21 +9,17 @@ Every method that touches rows takes the tenant, and no implementation may answe
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Protocol
 
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryType
-
-View = Literal["memory", "context"]
-"""Which embedding of a row is compared with a query: that of its text, or that of what was said around it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexRow:
     """A memory and the embedding of its text: ``vector`` has the collection's dimension and unit length.
 
-    ``context`` is what was said where the memory comes from, and ``context_vector`` its embedding; without them the
-    memory's own words stand for it. Only a VecIndex that is no RecordIndex keeps them.
+    ``context`` is what was said where the memory comes from: text search finds the row by its words too.
     ``record`` is the whole memory in its owner's own form; only a RecordIndex keeps it, and only a LabelledIndex the
     ``labels``: words of the owner's own, 16 at most.
     """
@@ -33,7 +29,6 @@ class IndexRow:
     record: str = ""
     labels: tuple[str, ...] = ()
     context: str = ""
-    context_vector: Sequence[float] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,28 +85,15 @@ class VecIndex(Protocol):
         ...
 
     def search_dense(
-        self,
-        tenant: TenantId,
-        vector: Sequence[float],
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
-        view: View = "memory",
+        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The nearest rows by cosine, best first."""
         ...
 
     def search_text(
-        self,
-        tenant: TenantId,
-        text: str,
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
+        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
-        """The best rows by BM25, best first; none when no word of ``text`` occurs. A context's words are the row's."""
+        """The best rows by BM25, best first; none when no word of ``text`` occurs."""
         ...
 
     def delete(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
@@ -146,7 +128,7 @@ class VecIndex(Protocol):
 
 
 class RecordIndex(VecIndex, Protocol):
-    """An index that keeps memories whole, and no contexts.
+    """An index that keeps memories whole.
 
     ``upsert`` raises InvalidRequest, before it writes anything, for a record beyond the store's limit; a later call
     with the same rows completes one that was interrupted.

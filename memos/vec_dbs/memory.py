@@ -1,7 +1,7 @@
 """The vector index's twin in RAM: exact cosine and BM25, the same walls, nothing kept."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from heapq import nsmallest
 
@@ -12,7 +12,7 @@ from memos.configs.vec_db import MemoryVecDBConfig
 from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.types import Memory, MemoryStatus
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord, View
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord
 from memos.vec_dbs.bm25 import Bm25Index
 from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_labels, check_record
 
@@ -25,7 +25,7 @@ class _Stored:
     record: str
     labels: frozenset[str]
     vector: NDArray[np.float32]
-    directions: Mapping[View, NDArray[np.float32]]
+    direction: NDArray[np.float32]
     context: str
 
     @property
@@ -94,30 +94,17 @@ class MemoryIndex:
                 shelf.put(row)
 
     def search_dense(
-        self,
-        tenant: TenantId,
-        vector: Sequence[float],
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
-        view: View = "memory",
+        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The nearest rows by cosine. ``timeout_s`` has no meaning in RAM."""
         rows = [row for row in self._of(tenant) if row.matches(where)]
         if not rows:
             return []
-        cosines = np.stack([row.directions[view] for row in rows]) @ _unit(vector)
+        cosines = np.stack([row.direction for row in rows]) @ _unit(vector)
         return _best(zip(rows, cosines.tolist(), strict=True), limit)
 
     def search_text(
-        self,
-        tenant: TenantId,
-        text: str,
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
+        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The best rows by BM25 over the tenant's rows. ``timeout_s`` has no meaning in RAM."""
         with self._lock:
@@ -185,10 +172,8 @@ class MemoryIndex:
         return self._shelves.get(tenant, _Shelf())
 
     def _build(self, row: IndexRow) -> _Stored:
-        around = row.context_vector or row.vector
-        for vector in (row.vector, around):
-            if len(vector) != self._dimension():
-                raise InvalidRequest(f"the vector has {len(vector)} dimensions, the index {self._dimension()}")
+        if len(row.vector) != self._dimension():
+            raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension()}")
         if self._max_record_bytes is not None:
             check_record(row, limit_bytes=self._max_record_bytes)
         check_labels(row)
@@ -197,7 +182,7 @@ class MemoryIndex:
             record=row.record,
             labels=frozenset(row.labels),
             vector=np.asarray(row.vector, dtype=np.float32),
-            directions={"memory": _unit(row.vector), "context": _unit(around)},
+            direction=_unit(row.vector),
             context=row.context,
         )
 

@@ -31,7 +31,7 @@ from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.vec_dbs import rows as layout
 from memos.vec_dbs import schema
-from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, View
+from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow
 
 logger = logging.getLogger(__name__)
 
@@ -51,8 +51,6 @@ CREATION_PAUSE_S: Final = 0.1
 MAX_HITS: Final = 16_384  # Milvus's own limit
 _Client = Any  # pymilvus annotates its client too loosely to check against
 _COLLECTION_MISSING: Final = 100
-_TOLD: Final = ["memory_id", "cube"]
-_TOLD_WITH_CONTEXTS: Final = [*_TOLD, "session", "speaker"]
 
 
 class MilvusIndex:
@@ -95,27 +93,13 @@ class MilvusIndex:
             self._count_fresh(len(chunk))
 
     def search_dense(
-        self,
-        tenant: TenantId,
-        vector: Sequence[float],
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
-        view: View = "memory",
+        self, tenant: TenantId, vector: Sequence[float], where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The nearest rows by cosine, best first."""
-        target = (self.shape.views[view], list(vector))
-        return self._search(tenant, target, where, limit=limit, timeout_s=timeout_s)
+        return self._search(tenant, ("dense", list(vector)), where, limit=limit, timeout_s=timeout_s)
 
     def search_text(
-        self,
-        tenant: TenantId,
-        text: str,
-        where: IndexFilter,
-        *,
-        limit: int,
-        timeout_s: float,
+        self, tenant: TenantId, text: str, where: IndexFilter, *, limit: int, timeout_s: float
     ) -> list[IndexHit]:
         """The best rows by BM25, best first."""
         words = layout.searchable(text)
@@ -177,9 +161,8 @@ class MilvusIndex:
             client.close()
 
     def _check(self, row: IndexRow) -> None:
-        for vector in (row.vector, row.context_vector or row.vector):
-            if self._dimension not in (None, len(vector)):
-                raise InvalidRequest(f"the vector has {len(vector)} dimensions, the index {self._dimension}")
+        if self._dimension not in (None, len(row.vector)):
+            raise InvalidRequest(f"the vector has {len(row.vector)} dimensions, the index {self._dimension}")
 
     def _build_row(self, tenant: TenantId, row: IndexRow) -> dict[str, Any]:
         return layout.build_row(tenant, row)
@@ -198,7 +181,7 @@ class MilvusIndex:
             anns_field=field,
             filter=layout.search_expression(tenant, where),
             limit=min(limit, MAX_HITS),
-            output_fields=_TOLD_WITH_CONTEXTS if "context" in self.shape.views else _TOLD,
+            output_fields=list(self.shape.told),
             partition_names=[layout.partition_of(tenant)],
             consistency_level="Session",
             timeout=min(timeout_s, CALL_TIMEOUT_S),
@@ -322,7 +305,7 @@ class MilvusIndex:
 
     def _create_indexes(self, client: _Client) -> None:
         indexed = client.list_indexes(self._collection, timeout=CALL_TIMEOUT_S)
-        for field, (index, metric) in schema.indexes_of(self.shape).items():
+        for field, (index, metric) in schema.INDEXES.items():
             if field in indexed:
                 continue
             params = client.prepare_index_params()
@@ -352,8 +335,7 @@ def _fields(client: _Client, shape: schema.Shape, *, dimension: int, description
     fields = client.create_schema(enable_dynamic_field=False, description=description)
     for name, kind, options in shape.scalar_fields:
         fields.add_field(name, DataType[kind], **options)
-    for name in shape.views.values():
-        fields.add_field(name, DataType.FLOAT_VECTOR, dim=dimension)
+    fields.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension)
     fields.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
     fields.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
     return fields

@@ -26,7 +26,6 @@ _LABELS: Final = {
 LABELLED: Final = schema.Shape(
     scalar_fields=(*schema.RECORDS.scalar_fields, ("labels", "ARRAY", _LABELS)),
     stamp={**schema.RECORDS.stamp, "labels": 1},
-    views=schema.RECORDS.views,
 )
 
 

@@ -3,9 +3,8 @@
     pk          digest(tenant, cube, memory)   primary key
     tenant_key  digest(tenant)                 the wall: in every filter; also chooses the partition
     cube_key    digest(tenant, cube)
-    words       the text, analysed (memos.vec_dbs.words); the server derives ``sparse`` from it by BM25
+    words       the text and its context, analysed (memos.vec_dbs.words); the server derives ``sparse`` by BM25
     dense       the embedding
-    around      the embedding of what was said around it, whose words are among ``words``
     record      where memories are kept whole: the memory, as its owner wrote it
     labels      where memories have labels: digest(tenant, label) of each
 
@@ -75,7 +74,6 @@ def build_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
         "said_at_ms": memory.said_at_ms,
         "words": searchable(f"{memory.text} {row.context}"),
         "dense": list(row.vector),
-        "around": list(row.context_vector or row.vector),
     }
 
 

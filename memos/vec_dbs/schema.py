@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from memos.errors import InvalidConfig
-from memos.vec_dbs.base import View
 from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_SPEAKER_CHARS, MAX_WORDS_BYTES
 
 INDEX_VERSION: Final = 2
@@ -44,11 +43,11 @@ _KEYS: Final[_Fields] = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Shape:
-    """The fields of a kind of collection, with that of each embedding, and what its stamp says beside the model."""
+    """The scalar fields of a kind of collection, those that a hit tells, and what its stamp says beside the model."""
 
     scalar_fields: _Fields
     stamp: Mapping[str, int]
-    views: Mapping[View, str]
+    told: tuple[str, ...] = ("memory_id", "cube")
 
 
 INDEX: Final = Shape(
@@ -64,7 +63,7 @@ INDEX: Final = Shape(
         ("words", "VARCHAR", _WORDS),
     ),
     stamp={"schema": INDEX_VERSION},
-    views={"memory": "dense", "context": "around"},
+    told=("memory_id", "cube", "session", "speaker"),
 )
 RECORDS: Final = Shape(
     scalar_fields=(
@@ -75,16 +74,9 @@ RECORDS: Final = Shape(
         ("record", "VARCHAR", {"max_length": MAX_RECORD_BYTES}),
     ),
     stamp={"schema": SCHEMA_VERSION, "records": RECORDS_VERSION},
-    views={"memory": "dense"},
 )
 
-DENSE_INDEX: Final = ("AUTOINDEX", "COSINE")
-SPARSE_INDEX: Final = ("SPARSE_INVERTED_INDEX", "BM25")
-
-
-def indexes_of(shape: Shape) -> dict[str, tuple[str, str]]:
-    """The kind of index and the metric of each vector field."""
-    return {**dict.fromkeys(shape.views.values(), DENSE_INDEX), "sparse": SPARSE_INDEX}
+INDEXES: Final = {"dense": ("AUTOINDEX", "COSINE"), "sparse": ("SPARSE_INVERTED_INDEX", "BM25")}
 
 
 def build_stamp(*, dimension: int, model: str, shape: Shape = INDEX) -> str:

@@ -68,7 +68,7 @@ class PathProof:
     def assert_in_order_and_once(self, count: int) -> None:
         """Each of the first ``count`` numbers took effect exactly once, in its session's order."""
         expected = {f"s{place}": list(range(place, count, self.sessions)) for place in range(self.sessions)}
-        assert self.effects() == expected
+        assert self.effects() == expected, f"{self._effects()}\n{self.processes.log()[-3000:]}"
 
     def effects(self) -> dict[str, list[int]]:
         """The numbers that took effect, by session, in that order."""
@@ -78,8 +78,13 @@ class PathProof:
         return done
 
     def _first_effects(self) -> list[Effect]:
+        # A job that is done again changes nothing: its first line is its effect, and has its place in the order.
+        first: dict[str, Effect] = {}
+        for effect in self._effects():
+            first.setdefault(effect.job, effect)
+        return list(first.values())
+
+    def _effects(self) -> list[Effect]:
         path = self.settings.data_dir / EFFECTS
         lines = path.read_text(encoding="ascii").splitlines() if path.exists() else []
-        effects = [effect for effect in map(Effect.parse, lines) if effect.tenant == self.tenant]
-        # A job that is done again changes nothing: its first line is its effect.
-        return list({effect.job: effect for effect in reversed(effects)}.values())[::-1]
+        return [effect for effect in map(Effect.parse, lines) if effect.tenant == self.tenant]

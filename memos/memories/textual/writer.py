@@ -174,19 +174,12 @@ class TextWriter:
             self._stores.graph.mark_indexed(tenant, cube, {memory.id: memory.version for memory in page})
 
     def _build_rows(self, tenant: TenantId, cube: CubeId, memories: Sequence[Memory]) -> list[IndexRow]:
-        """One embedding batch for the memories and what was said around them."""
+        """One embedding batch for all, and what was said around each."""
         spoken = self._stores.graph.find_contexts(tenant, cube, [memory.id for memory in memories])
-        contexts = {memory.id: describe(memory, spoken.get(memory.id, ())) for memory in memories}
-        texts = dict.fromkeys([*(memory.text for memory in memories), *filter(None, contexts.values())])
-        vectors = dict(zip(texts, self._stores.embedder.embed(list(texts)), strict=True))
+        vectors = self._stores.embedder.embed([memory.text for memory in memories])
         return [
-            IndexRow(
-                memory=memory,
-                vector=vectors[memory.text],
-                context=contexts[memory.id],
-                context_vector=vectors.get(contexts[memory.id], ()),
-            )
-            for memory in memories
+            IndexRow(memory=memory, vector=vector, context=describe(memory, spoken.get(memory.id, ())))
+            for memory, vector in zip(memories, vectors, strict=True)
         ]
 
 

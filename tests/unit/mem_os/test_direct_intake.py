@@ -3,7 +3,7 @@
 import pytest
 
 from memos.clock import ManualClock
-from memos.mem_os.intake import DirectIntake
+from memos.mem_os.intake import DirectIntake, Once
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.types import JobState, Lane
@@ -31,8 +31,8 @@ def test_an_add_has_taken_effect_when_it_returns(stores: TextStores) -> None:
 
 def test_a_key_used_again_adds_nothing_and_names_the_same_memories(stores: TextStores) -> None:
     intake = open_intake(stores, [])
-    first = intake.add(LANE, USER, SAID, "k")
-    assert intake.add(LANE, USER, SAID, "k") == first
+    first = intake.add(LANE, USER, SAID, Once(key="k"))
+    assert intake.add(LANE, USER, SAID, Once(key="k")) == first
     assert len(stores.graph.list_memories(LANE.tenant, LANE.cube)) == 1
 
 

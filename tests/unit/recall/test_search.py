@@ -44,7 +44,7 @@ def test_the_best_match_comes_first_with_its_source_and_parts(stores: TextStores
     (hit, *_) = Recall(stores).search(LANE.tenant, [LANE.cube], "Who plays the violin?", top_k=2).hits
     assert hit.memory.text == "Ana plays the violin"
     assert [source.text for source in hit.sources] == ["Ana plays the violin"]
-    assert hit.parts.keys() == {"dense", "text", "context", "recency", "importance"}
+    assert hit.parts.keys() == {"dense", "text", "recency", "importance"}
     assert sum(hit.parts.values()) == pytest.approx(hit.score)
 
 

@@ -9,7 +9,7 @@ import pytest
 from memos.clock import ManualClock
 from memos.errors import Cancelled
 from memos.ids import JobId, UserId, memory_id
-from memos.mem_os.intake import DirectIntake, QueuedIntake
+from memos.mem_os.intake import DirectIntake, Once, QueuedIntake
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
 from memos.memories.textual.stores import TextStores
@@ -186,16 +186,17 @@ def test_an_answer_is_kept_under_the_job_that_was_asked_for_not_under_its_effect
 
 def test_a_queued_job_of_a_lasting_key_has_the_ids_of_the_same_add_without_a_queue(bench: Bench) -> None:
     said = [{"role": "user", "content": "a red fish", "speaker": "Ana", "said_at_ms": 1_700_000_000_000}]
-    QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {}).add(LANE, USER, said, "k", lasting=True)
+    queued = QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {})
+    queued.add(LANE, USER, said, Once(key="k", lasting=True))
     (spec,) = bench.submitted
     bench.work(replace(job("a"), payload={**spec.payload, "reader": RULES}))
     direct = DirectIntake(writer=TextWriter(open_twins(), ManualClock()), reader=bench.rules, after_add=lambda _: None)
-    assert direct.add(LANE, USER, said, "k").memory_ids == bench.outcomes[0].memory_ids != ()
+    assert direct.add(LANE, USER, said, Once(key="k")).memory_ids == bench.outcomes[0].memory_ids != ()
 
 
 def test_a_key_that_is_not_lasting_names_no_effect(bench: Bench) -> None:
     said = [{"role": "user", "content": "a red fish", "speaker": "Ana", "said_at_ms": 1_700_000_000_000}]
-    QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {}).add(LANE, USER, said, "k")
+    QueuedIntake(scheduler=cast(Scheduler, bench), options=lambda _: {}).add(LANE, USER, said, Once(key="k"))
     (spec,) = bench.submitted
     assert "effect" not in spec.payload
     assert spec.idempotency_key is not None
