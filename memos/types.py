@@ -55,6 +55,8 @@ class EdgeType(StrEnum):
     CAUSE = "CAUSE"
     FOLLOWS = "FOLLOWS"
     MERGED_TO = "MERGED_TO"
+    SUPERSEDES = "SUPERSEDES"
+    CONTRADICTS = "CONTRADICTS"
     DERIVED_FROM = "DERIVED_FROM"
 
 
@@ -66,7 +68,8 @@ class Edge:
     """A directed relation between two memories of one cube.
 
     PARENT goes from a summary to what it sums up, CAUSE to the effect, FOLLOWS to what came before, MERGED_TO to the
-    memory that lives on; RELATES says nothing more. DERIVED_FROM is none: it goes to a message.
+    memory that lives on, SUPERSEDES to the one that was true before, CONTRADICTS to an earlier one that may be true as
+    well; RELATES says nothing more. DERIVED_FROM is none: it goes to a message.
     """
 
     source: MemoryId
@@ -105,8 +108,9 @@ class Memory:
     """One textual memory. ``version`` grows with every change; ``indexed_version`` is the one that search finds.
 
     ``importance``, from 0 to 1, held at ``importance_at_ms`` or, if that is earlier, at the memory's creation. It fades
-    from then on (memos/organize/decay.py), and that it fades makes no new version. ``info`` is the application's own,
-    in values of JSON.
+    from then on (memos/organize/decay.py), and that it fades makes no new version; a ``pinned`` one does not fade. The
+    statement holds from ``valid_at_ms``, or else from when it was said, until ``invalid_at_ms``. From ``expires_at_ms``
+    on it is found no more. ``info`` is the application's own, in values of JSON.
     """
 
     id: MemoryId
@@ -127,6 +131,8 @@ class Memory:
     said_at_ms: int = 0
     valid_at_ms: int | None = None
     invalid_at_ms: int | None = None
+    expires_at_ms: int | None = None
+    pinned: bool = False
     created_at_ms: int = 0
     updated_at_ms: int = 0
     version: int = 1

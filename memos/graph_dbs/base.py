@@ -3,7 +3,7 @@
 Every method takes the tenant; a row of another tenant is neither read, changed nor counted.
 
     (Memory)-[:DERIVED_FROM]->(Message)       what a memory rests on
-    (Memory)-[:PARENT, RELATES, CAUSE, FOLLOWS, MERGED_TO]->(Memory)       relations inside a cube
+    (Memory)-[:PARENT, RELATES, CAUSE, FOLLOWS, MERGED_TO, SUPERSEDES, CONTRADICTS]->(Memory)    inside a cube
     (Job)                                     one per applied job: the witness that makes effects happen once
     (Lane {fence, bulk_fence, next_seq})      the newest fences that wrote here, and the next message's number
 """

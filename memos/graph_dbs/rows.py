@@ -239,6 +239,8 @@ _PLAIN_FIELDS: Final = (
     "said_at_ms",
     "valid_at_ms",
     "invalid_at_ms",
+    "expires_at_ms",
+    "pinned",
     "created_at_ms",
     "updated_at_ms",
     "version",

@@ -1,6 +1,6 @@
 """Multi-hop search: what the relations of a hit lead to is found as well. Pure but for the edges that it asks for.
 
-    hit ──PARENT, RELATES, CAUSE, FOLLOWS, MERGED_TO, either way──> memory ──> memory        HOPS steps at most
+    hit ──any relation, either way──> memory ──> memory        HOPS steps at most
 
 A hit has a height above the ground, which lies one standard deviation below the lowest candidate. A memory one step
 away has at least DAMPING of it, two steps away that share of the share, and so on; the best path counts, and what

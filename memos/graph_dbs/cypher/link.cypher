@@ -11,3 +11,5 @@ FOREACH (_ IN CASE WHEN row.type = 'RELATES' THEN [1] ELSE [] END | MERGE (sourc
 FOREACH (_ IN CASE WHEN row.type = 'CAUSE' THEN [1] ELSE [] END | MERGE (source)-[:CAUSE]->(target))
 FOREACH (_ IN CASE WHEN row.type = 'FOLLOWS' THEN [1] ELSE [] END | MERGE (source)-[:FOLLOWS]->(target))
 FOREACH (_ IN CASE WHEN row.type = 'MERGED_TO' THEN [1] ELSE [] END | MERGE (source)-[:MERGED_TO]->(target))
+FOREACH (_ IN CASE WHEN row.type = 'SUPERSEDES' THEN [1] ELSE [] END | MERGE (source)-[:SUPERSEDES]->(target))
+FOREACH (_ IN CASE WHEN row.type = 'CONTRADICTS' THEN [1] ELSE [] END | MERGE (source)-[:CONTRADICTS]->(target))

@@ -83,6 +83,8 @@ class TextualMemoryMetadata(ItemPart):
     said_at: datetime | None = None
     valid_at: datetime | None = None
     invalid_at: datetime | None = None
+    expires_at: datetime | None = None
+    pinned: bool = False
     created_at: datetime | None = None
     updated_at: datetime | None = None
     version: int = Field(default=1, ge=1)
@@ -131,6 +133,8 @@ def memory_of_item(item: TextualMemoryItem, cube: CubeId, user: UserId, session:
         said_at_ms=created_ms if known.said_at is None else milliseconds_of(known.said_at),
         valid_at_ms=None if known.valid_at is None else milliseconds_of(known.valid_at),
         invalid_at_ms=None if known.invalid_at is None else milliseconds_of(known.invalid_at),
+        expires_at_ms=None if known.expires_at is None else milliseconds_of(known.expires_at),
+        pinned=known.pinned,
         created_at_ms=created_ms,
         updated_at_ms=created_ms if known.updated_at is None else milliseconds_of(known.updated_at),
         version=known.version,
@@ -172,6 +176,8 @@ def _metadata(memory: Memory) -> TextualMemoryMetadata:
         said_at=time_of(memory.said_at_ms),
         valid_at=None if memory.valid_at_ms is None else time_of(memory.valid_at_ms),
         invalid_at=None if memory.invalid_at_ms is None else time_of(memory.invalid_at_ms),
+        expires_at=None if memory.expires_at_ms is None else time_of(memory.expires_at_ms),
+        pinned=memory.pinned,
         created_at=time_of(memory.created_at_ms),
         updated_at=time_of(memory.updated_at_ms),
         version=memory.version,

@@ -133,7 +133,8 @@ class TreeTextMemory(BaseTextMemory):
         """Relate memories of this cube, all or none; a relation that is there already stays one.
 
         An edge is a TextualEdge or a mapping with ``source``, ``target`` and ``type``: PARENT (from a summary to what
-        it sums up), RELATES, CAUSE, FOLLOWS or MERGED_TO. Raises NotFound for an unknown memory, and InvalidRequest.
+        it sums up), RELATES, CAUSE, FOLLOWS, MERGED_TO, SUPERSEDES or CONTRADICTS. Raises NotFound for an unknown
+        memory, and InvalidRequest.
         """
         self._relations.link(edges)
 
