@@ -102,6 +102,15 @@ class Settings(BaseSettings):
     archive_below: float = Field(
         default=0, ge=0, le=1, description="The importance below which a memory is archived; 0 never archives."
     )
+    reorganize: bool = Field(
+        default=True, description="Whether workers merge, relate and sum up what is new in a cube, after a lull."
+    )
+    retention_days: float | None = Field(
+        default=None, gt=0, allow_inf_nan=False, description="Days after which a memory is archived; never by default."
+    )
+    retention_memories: int | None = Field(
+        default=None, ge=1, description="Memories of a cube that stay active, the best ones; any number by default."
+    )
 
     metrics_port: int | None = Field(default=None, description="Port of /metrics, /livez and /readyz; none by default.")
     metrics_host: str = "127.0.0.1"

@@ -8,12 +8,12 @@ from redis import Redis
 from memos import ids
 from memos.clock import Clock, SystemClock
 from memos.errors import InvalidRequest
-from memos.ids import JobId, TenantId
+from memos.ids import JobId, TenantId, UserId
 from memos.settings import Settings
 from memos.types import FINAL_STATES, JobKind, JobRecord, JobSpec, JobState, Lane
 from scheduler import keys
 from scheduler.connection import connect, redis_guard, require_redis_url
-from scheduler.dead import DeadLetters
+from scheduler.dead import DeadFilter, DeadLetters
 from scheduler.forget import forget_tenant
 from scheduler.limits import Policies, TenantPolicy, default_policy
 from scheduler.mailbox import Mailbox
@@ -103,6 +103,11 @@ class MemScheduler:
     def forget_tenant(self, tenant: TenantId) -> int:
         """Remove every record, word and limit of a tenant from the job path; returns how many keys there were."""
         return forget_tenant(self._redis, ids.tenant_id(tenant))
+
+    def drop_dead(self, tenant: TenantId, user: UserId) -> int:
+        """Remove the words of a user's dead letters for good; returns how many there were."""
+        dead = self.dead_letters.list_all(tenant, DeadFilter())
+        return self.dead_letters.drop([record for record in dead if record.user == user])
 
     def pending_payloads(self, lane: Lane) -> list[dict[str, Any]]:
         """What the lane accepted and what has not taken effect yet, oldest first."""

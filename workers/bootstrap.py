@@ -15,6 +15,7 @@ from memos.graph_dbs.factory import build_graph
 from memos.kv.store import ArtefactStore
 from memos.mem_os.activation import Activation
 from memos.mem_reader.base import Reader
+from memos.memories.textual.pruning import Pruner
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.settings import Settings, load_settings
@@ -82,6 +83,12 @@ class Resources:
     def writer(self) -> TextWriter:
         """What turns messages into memories."""
         return TextWriter(self.stores, self.clock)
+
+    @cached_property
+    def pruner(self) -> Pruner:
+        """What archives the memories that are beyond the retention of the settings."""
+        half_life_days = self.settings.decay_half_life_days
+        return Pruner(self.stores, self.artefacts, self.clock, half_life_days=half_life_days)
 
     def reader(self, described: Mapping[str, Any] | None) -> Reader:
         """The reader that a job asks for, else the one of the settings; made once. Raises InvalidConfig."""

@@ -1,15 +1,17 @@
 """Readers that ask a provider of models only as often as it bears. See scheduler/throttle.py."""
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from threading import Event, Thread
+from typing import Any
 
 from memos.configs.llm import RemoteLLMConfig
 from memos.configs.mem_reader import MemReaderConfigFactory, SimpleStructMemReaderConfig
 from memos.configs.secret import reveal
 from memos.errors import QuotaExceeded, Unavailable
+from memos.llms.base import LLM, ChatMessages
 from memos.mem_reader.base import Conversation, Fact, Reader
 from memos.settings import Settings
 from memos.wiring import open_reader
@@ -33,20 +35,49 @@ class ThrottledReader:
     def keeps_answers(self) -> bool:
         return self._reader.keeps_answers
 
+    @property
+    def llm(self) -> LLM | None:
+        return None if self._reader.llm is None else ThrottledLLM(self._reader.llm, self._throttle)
+
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
-        throttle = self._throttle
-        permit = throttle.acquire()
-        release = partial(throttle.release_failure, permit)
-        try:
-            with _renewed(throttle, permit):
-                facts = self._reader.read(conversations)
-            release = partial(throttle.release_success, permit)
-        except QuotaExceeded as error:
-            release = partial(throttle.release_throttled, permit, retry_after_s=error.retry_after_s)
-            raise
-        finally:
-            _unless_redis_is_away(release)
-        return facts
+        with _permitted(self._throttle):
+            return self._reader.read(conversations)
+
+
+class ThrottledLLM:
+    """A model that takes a permit for each answer, under the same rules."""
+
+    def __init__(self, llm: LLM, throttle: Throttle) -> None:
+        self._llm = llm
+        self._throttle = throttle
+
+    @property
+    def model(self) -> str:
+        return self._llm.model
+
+    def generate(self, messages: ChatMessages, *, json_schema: Mapping[str, Any] | None = None) -> str:
+        with _permitted(self._throttle):
+            return self._llm.generate(messages, json_schema=json_schema)
+
+    def generate_stream(self, messages: ChatMessages) -> Iterator[str]:
+        with _permitted(self._throttle):
+            yield from self._llm.generate_stream(messages)
+
+
+@contextmanager
+def _permitted(throttle: Throttle) -> Generator[None]:
+    """A permit for what is done inside, given back with what became of it."""
+    permit = throttle.acquire()
+    release = partial(throttle.release_failure, permit)
+    try:
+        with _renewed(throttle, permit):
+            yield
+        release = partial(throttle.release_success, permit)
+    except QuotaExceeded as error:
+        release = partial(throttle.release_throttled, permit, retry_after_s=error.retry_after_s)
+        raise
+    finally:
+        _unless_redis_is_away(release)
 
 
 def open_throttled_reader(

@@ -1,26 +1,39 @@
 """``memos bench``."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final
 
 import typer
 
+from memos.bench import ablation as ablation_bench
 from memos.bench import path as path_bench
+from memos.bench import recall_scale as recall_scale_bench
 from memos.bench import retrieval as retrieval_bench
 from memos.bench import scale as scale_bench
 from memos.bench import scheduler as scheduler_bench
+from memos.bench import updates as updates_bench
+from memos.bench.changes import TalkSet, load_talks
+from memos.bench.scores import build_table, score
 from memos.cli.options import AsJson
-from memos.cli.output import errors, print_json, print_table
+from memos.cli.output import console, errors, print_json, print_table
 from memos.errors import InvalidRequest
 from memos.local.background import start_background, stop_stack
 from memos.local.ondemand import ensure_servers, stop_servers
 from memos.local.servers import ALL_SERVERS
-from memos.settings import load_settings
+from memos.settings import Settings, load_settings
 
 app: Final = typer.Typer(no_args_is_help=True)
 _DEFAULT_PLAN: Final = scheduler_bench.Plan()
 _DEFAULT_SCALE: Final = scale_bench.Scale()
+_DEFAULT_RECALL: Final = recall_scale_bench.Plan()
+
+Data = Annotated[Path, typer.Option(help="A directory of conversations in the form of LoCoMo.")]
+Names = Annotated[str, typer.Option(help="Their names, with commas between them, such as 26,30.")]
+TopK = Annotated[int, typer.Option(min=1, max=1000, help="Memories that each question may find.")]
 
 
 @app.callback()
@@ -42,25 +55,98 @@ def path(
 
 @app.command()
 def retrieval(
-    data: Annotated[Path, typer.Option(help="A directory of conversations in the form of LoCoMo.")],
-    conversations: Annotated[str, typer.Option(help="Their names, with commas between them, such as 26,30.")],
+    data: Data,
+    conversations: Names,
     out: Annotated[Path, typer.Option(help="Where the run is written, a line for each question.")],
-    top_k: Annotated[int, typer.Option(min=1, max=1000)] = retrieval_bench.TOP_K,
+    top_k: TopK = retrieval_bench.TOP_K,
     as_json: AsJson = False,
 ) -> None:
     """What searches find of recorded conversations, on a stack of its own; the run is for a scorer to judge."""
-    names = tuple(name.strip() for name in conversations.split(",") if name.strip())
-    if not names:
-        raise InvalidRequest("name at least one conversation with --conversations")
-    plan = retrieval_bench.Plan(directory=data, names=names, top_k=top_k)
+    plan = _plan_of(data, conversations, top_k)
     retrieval_bench.check_plan(plan, out)
-    with TemporaryDirectory(prefix="memos-bench-") as folder:
-        start_background(Path(folder), say=lambda line: errors.print(line, markup=False))
-        try:
-            figures = retrieval_bench.measure(load_settings(data_dir=Path(folder)), plan, out)
-        finally:
-            stop_stack(Path(folder))
+    with _own_stack() as settings:
+        figures = retrieval_bench.measure(settings, plan, out)
     _print_figures("memos bench retrieval", figures, as_json=as_json)
+
+
+@app.command()
+def ablation(
+    data: Data,
+    conversations: Names,
+    out: Annotated[Path, typer.Option(help="A directory for the runs; made if it is missing.")],
+    scorer: Annotated[Path, typer.Option(help="A script: SCORER RUN --data DIR --json (memos/bench/scores.py).")],
+    top_k: TopK = retrieval_bench.TOP_K,
+    as_json: AsJson = False,
+) -> None:
+    """What each signal of the ranking is worth: the scores with all, and with each left out, as a Markdown table."""
+    plan = _plan_of(data, conversations, top_k)
+    if not scorer.is_file():
+        raise InvalidRequest(f"there is no scorer {scorer}; name a Python script")
+    ablation_bench.make_directory(out)
+    retrieval_bench.check_plan(plan, out / "all.jsonl")
+    with _own_stack() as settings:
+        runs = ablation_bench.measure(settings, plan, out)
+    scores = {name: score(scorer, run, data) for name, run in runs.items()}
+    if as_json:
+        print_json({"runs": runs, "scores": scores})
+    else:
+        console.print(build_table(scores), markup=False, soft_wrap=True)
+
+
+@app.command()
+def updates(
+    out: Annotated[Path | None, typer.Option(help="Where each answer is written, a line for a question.")] = None,
+    talks: Annotated[TalkSet, typer.Option(help="How changes are told in them.")] = TalkSet.PLAIN,
+    top_k: TopK = updates_bench.TOP_K,
+    as_json: AsJson = False,
+) -> None:
+    """How often the latest value of a fact that changed is found first, and with as_of that of the day. Minutes."""
+    if out is not None:
+        retrieval_bench.check_target(out)
+    with _own_stack() as settings:
+        figures, answers = updates_bench.measure(settings, load_talks(talks), top_k=top_k)
+    if out is not None:
+        retrieval_bench.write_run(out, (answer.as_line() for answer in answers))
+    _print_figures("memos bench updates", figures, as_json=as_json)
+
+
+@app.command()
+def recall_scale(
+    tenants: Annotated[
+        int | None, typer.Option(min=1, max=100_000, help=f"Tenants; default {_DEFAULT_RECALL.tenants}.")
+    ] = None,
+    memories: Annotated[
+        int | None, typer.Option(min=1, max=1_000_000, help=f"Of each tenant; default {_DEFAULT_RECALL.memories}.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="20 tenants of 50 memories, and fewer searches.")] = False,
+    searches: Annotated[int | None, typer.Option(min=2, help=f"Default {_DEFAULT_RECALL.searches}.")] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(min=0.0, help=f"Filling ends then; default {_DEFAULT_RECALL.max_minutes:g}.")
+    ] = None,
+    max_gb: Annotated[
+        float | None, typer.Option(min=0.0, help=f"Filling ends at this size; default {_DEFAULT_RECALL.max_gb:g}.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search times, index size and speed of filling with many tenants or large cubes, on stores of its own."""
+    given = {
+        "tenants": tenants,
+        "memories": memories,
+        "searches": searches,
+        "max_minutes": max_minutes,
+        "max_gb": max_gb,
+    }
+    named = {name: value for name, value in given.items() if value is not None}
+    plan = replace(recall_scale_bench.QUICK if quick else _DEFAULT_RECALL, **named)
+    with TemporaryDirectory(prefix="memos-bench-") as folder:
+        settings = load_settings(data_dir=Path(folder))
+        recall_scale_bench.require_own_servers(settings)
+        try:
+            servers = ensure_servers(settings, need=frozenset({"graph", "index"}))
+            figures = recall_scale_bench.measure(servers, plan)
+        finally:
+            stop_servers()
+    _print_figures("memos bench recall-scale", figures, as_json=as_json)
 
 
 @app.command()
@@ -112,6 +198,24 @@ def scale(
         print_json(outcome)
     else:
         _print_scales(outcome)
+
+
+def _plan_of(data: Path, conversations: str, top_k: int) -> retrieval_bench.Plan:
+    names = tuple(name.strip() for name in conversations.split(",") if name.strip())
+    if not names:
+        raise InvalidRequest("name at least one conversation with --conversations")
+    return retrieval_bench.Plan(directory=data, names=names, top_k=top_k)
+
+
+@contextmanager
+def _own_stack() -> Generator[Settings]:
+    """A stack on a directory that ends with it."""
+    with TemporaryDirectory(prefix="memos-bench-") as folder:
+        start_background(Path(folder), say=lambda line: errors.print(line, markup=False))
+        try:
+            yield load_settings(data_dir=Path(folder))
+        finally:
+            stop_stack(Path(folder))
 
 
 def _print_figures(title: str, figures: dict[str, Any], *, as_json: bool) -> None:

@@ -4,7 +4,22 @@ import sys
 
 import typer
 
-from memos.cli import chaos, config, demo, dlq, index, jobs, memory, metrics, models, stack, tenants
+from memos.cli import (
+    chaos,
+    config,
+    demo,
+    dlq,
+    graph,
+    index,
+    jobs,
+    memory,
+    metrics,
+    models,
+    organize,
+    prune,
+    stack,
+    tenants,
+)
 from memos.cli.bench import app as bench_app
 from memos.cli.output import print_error
 from memos.errors import AccessDenied, InvalidRequest, MemosError, NotFound, QuotaExceeded
@@ -19,12 +34,15 @@ app = typer.Typer(
 memory.register(app)
 stack.register(app)
 demo.register(app)
+prune.register(app)
+organize.register(app)
 chaos.register(app)
 metrics.register(app)
 app.add_typer(jobs.app, name="jobs", help="Look at jobs and act on them.")
 app.add_typer(dlq.app, name="dlq", help="Dead letters: look at them, run them again, drop them.")
 app.add_typer(tenants.app, name="tenants", help="Tenants' shares and limits.")
 app.add_typer(index.app, name="index", help="The index over memories: compare it with the graph, make it anew.")
+app.add_typer(graph.app, name="graph", help="What a cube's graph holds.")
 app.add_typer(models.app, name="models", help="Models that need no hub.")
 app.add_typer(config.app, name="config", help="What this process is configured with.")
 app.add_typer(bench_app, name="bench", help="Measure this installation; prints, asserts nothing.")

@@ -1,5 +1,6 @@
 """``memos tenants``: a tenant's share and limits, what it has used, and forgetting it."""
 
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final
@@ -9,14 +10,23 @@ import typer
 from memos import ids
 from memos.cli.options import AsJson, DataDir, settings_of
 from memos.cli.output import console, print_json, print_table
+from memos.clock import SystemClock
 from memos.errors import InvalidRequest
+from memos.kv.store import ArtefactStore
+from memos.local.ondemand import ensure_servers
+from memos.local.servers import Server
 from memos.mem_scheduler.operation import MemScheduler, TenantPolicy, Usage, open_operation
+from memos.mem_user.factory import build_user_store
+from memos.memories.textual.forgetting import Forgetter, ForgottenCounts
+from memos.settings import Settings
+from memos.wiring import open_stores
 
 app: Final = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(help="The tenant.")]
 Number = Annotated[int | None, typer.Option(help="0 for no limit.")]
 _DAY_S: Final = 24 * 3600
+_STORES: Final[frozenset[Server]] = frozenset({"graph", "index"})
 
 
 @app.command()
@@ -64,19 +74,36 @@ def reset(tenant: Name, data_dir: DataDir = None, as_json: AsJson = False) -> No
 @app.command()
 def forget(
     tenant: Name,
+    memories: Annotated[bool, typer.Option("--memories", help="Also all that its users' cubes remember.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
-    """Remove the tenant's jobs, waiting messages, dead letters and limits from Redis. Memories are not touched."""
+    """Remove the tenant's jobs, waiting messages, dead letters and limits from Redis; memories only with --memories."""
     scheduler, who = _open(data_dir), ids.tenant_id(tenant)
-    if not yes and not typer.confirm(f"Remove all jobs of {who}, those that still wait included?"):
+    what = "jobs and memories" if memories else "jobs"
+    if not yes and not typer.confirm(f"Remove all {what} of {who}, jobs that still wait included?"):
         raise typer.Exit(1)
-    removed = scheduler.forget_tenant(who)
+    removed: dict[str, int] = {"removed_keys": scheduler.forget_tenant(who)}
+    if memories:
+        removed |= asdict(_forget_memories(settings_of(data_dir, tenant)))
     if as_json:
-        print_json({"tenant": who, "removed_keys": removed})
+        print_json({"tenant": who, **removed})
     else:
-        console.print(f"removed {removed} keys of {who}", markup=False)
+        counted = ", ".join(f"{count} {name.removeprefix('removed_')}" for name, count in removed.items())
+        console.print(f"removed {counted} of {who}", markup=False)
+
+
+def _forget_memories(settings: Settings) -> ForgottenCounts:
+    who, total = ids.tenant_id(settings.tenant), ForgottenCounts()
+    with closing(build_user_store(settings)) as users:
+        cubes = users.list_all_cubes(who)
+    with closing(open_stores(ensure_servers(settings, need=_STORES))) as stores:
+        artefacts = ArtefactStore(settings.kv_root)
+        forgetter = Forgetter(stores, artefacts, SystemClock())
+        for cube in cubes:
+            total += forgetter.forget_cube(who, cube.id)
+    return total + ForgottenCounts(artefacts=artefacts.delete_tenant(who))
 
 
 def _print(policy: TenantPolicy, usage: Usage, as_json: bool) -> None:

@@ -18,6 +18,10 @@ class DocumentReader:
     def keeps_answers(self) -> bool:
         return False
 
+    @property
+    def llm(self) -> None:
+        return None
+
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         return [
             [_build_fact(message, position) for position, message in enumerate(item.messages) if _says(message)]

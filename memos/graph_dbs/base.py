@@ -12,20 +12,45 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId
+from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy
+from memos.organize.plan import Plan
+from memos.organize.revise import NO_REVISION, Revision
 from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobWrite:
-    """All that one job adds to the graph. With ``replaces``, memories take the place of those with their ids."""
+    """All that one job does to the graph. With ``replaces``, memories take the place of those with their ids.
+
+    Those of the memories that ``taken_over`` names, and all that are ``archived``, are known memories in their next
+    version.
+    """
 
     job: JobId
     user: UserId
     messages: tuple[Message, ...]
     memories: tuple[Memory, ...]
     replaces: bool = False
+    revision: Revision = NO_REVISION
+    taken_over: frozenset[MemoryId] = frozenset()
+    archived: tuple[Memory, ...] = ()
+
+    @property
+    def made(self) -> list[Memory]:
+        """The memories that are new, or replace others whatever these were."""
+        return [memory for memory in self.memories if memory.id not in self.taken_over]
+
+    @property
+    def rewritten(self) -> list[Memory]:
+        """The memories that are there already, as they will be."""
+        return [*(memory for memory in self.memories if memory.id in self.taken_over), *self.archived]
+
+    @property
+    def memory_ids(self) -> list[MemoryId]:
+        """The memories that the job wrote, and then those that it said again."""
+        said_again = (each.memory for each in self.revision.reinforced)
+        return list(dict.fromkeys((*(memory.id for memory in self.memories), *said_again)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +58,14 @@ class DeletedCounts:
     """How many nodes a deletion removed."""
 
     memories: int
+    messages: int
+    jobs: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SaidCounts:
+    """How much of what a user said was removed from a cube, and in how many jobs it had come."""
+
     messages: int
     jobs: int
 
@@ -64,15 +97,25 @@ class GraphStore(Protocol):
     ) -> None:
         """Write jobs, messages and memories in one transaction, all or nothing.
 
-        A job that is applied already is skipped whole. A memory whose id is there stays as it is; one of a write that
-        ``replaces`` takes its place, version and sources included, and keeps its relations. Messages get the session's
-        next sequence numbers. With a ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one;
+        A job that is applied already is skipped whole, its revision too; what a revision says of a memory that is not
+        in this cube has no effect. A memory whose id is there stays as it is; one of a write that
+        ``replaces`` takes its place, version and sources included, and keeps its relations; one that is ``rewritten``
+        does so if the stored one has the version before, and otherwise has no effect. Messages get the session's next
+        sequence numbers. With a ``fence``, raises Fenced, and writes nothing, when the lane has seen a larger one;
         a session's ``bulk`` lane has fences of its own.
         """
         ...
 
     def find_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> dict[MemoryId, Memory]:
         """Those of the ids that exist in this cube, whatever their status."""
+        ...
+
+    def find_by_subjects(self, tenant: TenantId, cube: CubeId, subjects: Sequence[str], *, limit: int) -> list[Memory]:
+        """The active memories of these subjects (``memos.organize.revise.subject_of``), at most ``limit``.
+
+        Those without an end come first, of each kind the last said. Costs what there is of these subjects. Memories
+        that were written before there were subjects have none, and are not found.
+        """
         ...
 
     def find_sources(
@@ -112,6 +155,23 @@ class GraphStore(Protocol):
         """Memories whose ``indexed_version`` is behind their ``version``."""
         ...
 
+    def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
+        """Memories that were written, got another text or status, or were superseded, since a plan has seen them.
+
+        In no order; costs what it finds. Documents and working memory are never fresh, nor is what was written before
+        there were reorganisations. A summary is when one of its memories was deleted.
+        """
+        ...
+
+    def apply_plan(self, tenant: TenantId, cube: CubeId, plan: Plan) -> bool:
+        """Do all that a plan says, in one transaction, and have what it has seen be fresh no more.
+
+        False, and nothing done, when a memory that it rests on is gone, has another version, or is not fresh any more
+        though the plan has seen it so: then plan again. So a second call changes nothing. What was written lags in the
+        index; the rows of what was removed are the caller's to delete.
+        """
+        ...
+
     def mark_indexed(self, tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int]) -> None:
         """Record what the index holds now; never moves ``indexed_version`` back."""
         ...
@@ -124,11 +184,22 @@ class GraphStore(Protocol):
         ...
 
     def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
-        """Let the importance of a cube's memories fade up to now; returns those archived for it, in no order.
+        """Let the importance of a cube's memories fade up to now, and end those that have expired.
+
+        Returns those that were archived, in no order.
 
         Applies ``memos.organize.decay.age`` to every memory, whose importance, status and version change together or
         not at all; an archived one lags in the index. A second call at the same time changes nothing, and a call after
         one that failed half-way does the rest. Several at once archive each memory once.
+        """
+        ...
+
+    def archive_memories(
+        self, tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int], *, now_ms: int
+    ) -> list[MemoryId]:
+        """Archive the active ones among these memories that still have the version given; returns which, in no order.
+
+        All in one transaction, so give some hundreds at a time. An archived one has its next version, and lags.
         """
         ...
 
@@ -150,7 +221,23 @@ class GraphStore(Protocol):
         ...
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
-        """Remove memories for good; returns how many there were. Messages stay."""
+        """Remove memories for good; returns how many there were. Messages stay.
+
+        A summary of one, which holds the same words, is archived and fresh: a reorganisation makes it anew.
+        """
+        ...
+
+    def list_said(self, tenant: TenantId, cube: CubeId, user: UserId) -> list[MessageId]:
+        """All messages of a user's turns in a cube, in no order."""
+        ...
+
+    def forget_said(self, tenant: TenantId, cube: CubeId, user: UserId, *, now_ms: int) -> SaidCounts:
+        """Remove a user's messages and jobs from a cube. A second call returns zeros.
+
+        What rests on such a message, or has one before its own, is changed as ``memos.organize.forget.loosen`` says,
+        and lags in the index. What nothing is left of is to be deleted before. A call that fails half-way may be
+        repeated.
+        """
         ...
 
     def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:

@@ -1,11 +1,12 @@
-"""How a cube's memories grow less important in a graph: read what is due, age it, write it back, until nothing is due.
+"""How a cube's memories age in a graph: read what is due, age it, write it back, until nothing is due.
 
     list_due ──> age (memos/organize/decay.py) ──> decay_memories, some rows a transaction ──┐
         ▲                                                                                    │
         └──────────── while there may be more: what was written is not due any more ─────────┘
 
-A row is written only if its time is still the one that was read. So no memory fades twice, whoever decays it beside us,
-and what a run that broke off has left, the next one finds due.
+A row is written only if its version and time are still those that were read. So no memory fades twice, whoever decays
+it beside us, one that was pinned or changed meanwhile stays as it is, and what a run that broke off has left, the next
+one finds due.
 """
 
 from collections.abc import Callable, Iterator
@@ -48,7 +49,8 @@ class DecayWriter:
     def _read(self, transact: Transact) -> list[Row]:
         """What is to be written of memories that are due."""
         bounds = {"above": self._above, "below": self._below, "limit": ROWS_PER_READ}
-        parameters = {"not_since_ms": self._now_ms - DAY_MS, **bounds, **self._names}
+        times = {"now_ms": self._now_ms, "not_since_ms": self._now_ms - DAY_MS}
+        parameters = {**times, **bounds, **self._names}
         found = transact(lambda run: run("list_due", parameters))
         return [self._age(row) for row in found]
 

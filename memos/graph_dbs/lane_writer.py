@@ -2,7 +2,8 @@
 
 lock the lane ──> is its fence newer than ours? ──yes──> Fenced; nothing is written
                        │ no
-                       └──> leave out applied jobs ──> messages ──> memories and edges ──> Job nodes, numbering
+                       └──> leave out applied jobs ──> messages ──> memories and edges ──> rewritten ones
+                                                         Job nodes, numbering <── revisions <──┘
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -11,6 +12,7 @@ from typing import Any, Final
 from memos.errors import Fenced
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import JobWrite
+from memos.graph_dbs.revision_rows import revision_steps
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, SessionId, TenantId, storage_key
 
@@ -42,17 +44,24 @@ class LaneWriter:
         jobs = [layout.job_row(*where, write) for write in fresh]
         run_in_chunks(run, "write_messages", messages, {})
         self._write_memories(run, fresh)
+        self._rewrite_memories(run, fresh)
+        for name, rows, parameters in revision_steps(self._tenant, self._cube, fresh):
+            run_in_chunks(run, name, rows, parameters)
         run_in_chunks(run, "write_jobs", jobs, {"lane_key": self._key, "next_seq": first_seq + len(messages)})
 
     def _write_memories(self, run: Run, writes: Sequence[JobWrite]) -> None:
-        kept = [write for write in writes if not write.replaces]
-        replacing = [
-            layout.memory_row(self._tenant, memory) for each in writes if each.replaces for memory in each.memories
-        ]
-        run_in_chunks(run, "forget_sources", replacing, {})
-        run_in_chunks(run, "replace_memories", replacing, {})
-        memories = [layout.memory_row(self._tenant, memory) for write in kept for memory in write.memories]
-        run_in_chunks(run, "write_memories", memories, {})
+        replacing = (memory for write in writes if write.replaces for memory in write.made)
+        _replace(run, [layout.memory_row(self._tenant, memory) for memory in replacing])
+        kept = (memory for write in writes if not write.replaces for memory in write.made)
+        run_in_chunks(run, "write_memories", [layout.memory_row(self._tenant, memory) for memory in kept], {})
+
+    def _rewrite_memories(self, run: Run, writes: Sequence[JobWrite]) -> None:
+        """What somebody else has changed or deleted meanwhile stays so."""
+        rows = [layout.rewritten_row(self._tenant, memory) for write in writes for memory in write.rewritten]
+        names = {"tenant": self._tenant, "cube": self._cube}
+        found = run_in_chunks(run, "lock_memories", rows, names)
+        unchanged = {row["key"] for row in found}
+        _replace(run, [row for row in rows if row["key"] in unchanged])
 
     def _lock(self, run: Run) -> int:
         names = {"tenant": self._tenant, "cube": self._cube, "session": self._session}
@@ -71,7 +80,12 @@ class LaneWriter:
         return [write for write in writes if write.job not in applied]
 
 
-def run_in_chunks(run: Run, name: str, rows: Sequence[Row], parameters: Mapping[str, Any]) -> None:
-    """Run a query over ``$rows``, a limited number of them at a time."""
-    for start in range(0, len(rows), ROWS_PER_QUERY):
-        run(name, {"rows": rows[start : start + ROWS_PER_QUERY], **parameters})
+def run_in_chunks(run: Run, name: str, rows: Sequence[Row], parameters: Mapping[str, Any]) -> list[Row]:
+    """Run a query over ``$rows``, a limited number of them at a time; all that it returned."""
+    chunks = (rows[start : start + ROWS_PER_QUERY] for start in range(0, len(rows), ROWS_PER_QUERY))
+    return [found for chunk in chunks for found in run(name, {"rows": chunk, **parameters})]
+
+
+def _replace(run: Run, rows: Sequence[Row]) -> None:
+    run_in_chunks(run, "forget_sources", rows, {})
+    run_in_chunks(run, "replace_memories", rows, {})

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, LiteralString, TypeVar
 
-from neo4j import Driver, GraphDatabase, Query, Session
+from neo4j import Driver, GraphDatabase, Query, Result, Session
 from neo4j.exceptions import (
     AuthError,
     ConnectionAcquisitionTimeoutError,
@@ -27,14 +27,17 @@ from memos.configs.graph_db import Neo4jGraphDBConfig
 from memos.configs.secret import reveal
 from memos.errors import InvalidConfig, InvalidRequest, NotFound, Unavailable
 from memos.graph_dbs import rows as layout
-from memos.graph_dbs.base import DeletedCounts, JobWrite
+from memos.graph_dbs.base import DeletedCounts, JobWrite, SaidCounts
 from memos.graph_dbs.decay_writer import DecayWriter
 from memos.graph_dbs.edge_writer import ALL, EdgeWriter
+from memos.graph_dbs.forget_writer import ForgetWriter
 from memos.graph_dbs.lane_writer import LaneWriter, Run, run_in_chunks
+from memos.graph_dbs.plan_writer import PlanWriter, hiding_parameters
 from memos.graph_dbs.queries import load_query, load_statements
 from memos.graph_dbs.rows import Row
-from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId, storage_key
+from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
 from memos.organize.decay import DecayPolicy
+from memos.organize.plan import Plan
 from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 SCHEMA_VERSION: Final = 1
@@ -92,6 +95,11 @@ class Neo4jGraph:
         found = self._bolt.query("find_memories", tenant=tenant, cube=cube, keys=layout.keys_of(tenant, cube, ids))
         return {memory.id: memory for memory in _memories(found)}
 
+    def find_by_subjects(self, tenant: TenantId, cube: CubeId, subjects: Sequence[str], *, limit: int) -> list[Memory]:
+        """The active memories of these subjects, at most ``limit``: those without an end first, then the last said."""
+        wanted = {"subject_keys": layout.keys_of(tenant, cube, subjects), "activated": MemoryStatus.ACTIVATED.value}
+        return _memories(self._bolt.query("find_by_subjects", tenant=tenant, cube=cube, limit=max(limit, 0), **wanted))
+
     def find_sources(
         self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
     ) -> dict[MemoryId, tuple[Source, ...]]:
@@ -142,6 +150,16 @@ class Neo4jGraph:
         found = self._bolt.query("list_lagging", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
         return _memories(found)
 
+    def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
+        """Memories that no reorganisation has seen as they are now."""
+        key = storage_key(tenant, cube)
+        found = self._bolt.query("list_fresh", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
+        return _memories(found)
+
+    def apply_plan(self, tenant: TenantId, cube: CubeId, plan: Plan) -> bool:
+        """Do all that a plan says in one transaction; False, and nothing done, when something changed since."""
+        return self._bolt.transact(lambda run: PlanWriter(tenant, cube).write(run, plan))
+
     def mark_indexed(self, tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int]) -> None:
         """Record what the index holds now."""
         rows = [{"key": storage_key(tenant, cube, memory), "version": version} for memory, version in versions.items()]
@@ -151,13 +169,20 @@ class Neo4jGraph:
     def update_memory(self, tenant: TenantId, memory: Memory) -> Memory:
         """Replace a memory's text and attributes; returns it with the next ``version``."""
         key = storage_key(tenant, memory.cube, memory.id)
-        properties = layout.update_properties(tenant, memory)
-        found = self._bolt.change("update_memory", tenant=tenant, cube=memory.cube, key=key, properties=properties)
+        changed = {"properties": layout.update_properties(tenant, memory), "cube_key": storage_key(tenant, memory.cube)}
+        found = self._bolt.change("update_memory", tenant=tenant, cube=memory.cube, key=key, **changed)
         return _only(_memories(found), memory.cube, memory.id)
 
     def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
-        """Let importance fade up to now, some memories a transaction; returns those archived for it."""
+        """Let importance fade up to now, end what has expired, some memories a transaction; returns the archived."""
         return list(DecayWriter(tenant, cube, policy, now_ms=now_ms).run(self._bolt.transact))
+
+    def archive_memories(
+        self, tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int], *, now_ms: int
+    ) -> list[MemoryId]:
+        """Archive the active ones among these memories that still have the version given; returns which."""
+        parameters = layout.archive_parameters(tenant, cube, versions, now_ms=now_ms)
+        return [MemoryId(row["id"]) for row in self._bolt.change("archive_memories", **parameters)]
 
     def link(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> None:
         """Relate memories in one transaction, all or none."""
@@ -179,8 +204,22 @@ class Neo4jGraph:
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""
         keys = layout.keys_of(tenant, cube, ids)
-        (found,) = self._bolt.change("delete_memories", tenant=tenant, cube=cube, keys=keys)
-        return int(found["deleted"])
+
+        def delete(run: Run) -> int:
+            run("hide_summaries", hiding_parameters(tenant, cube, keys))
+            return int(run("delete_memories", {"tenant": tenant, "cube": cube, "keys": keys})[0]["deleted"])
+
+        return self._bolt.transact(delete)
+
+    def list_said(self, tenant: TenantId, cube: CubeId, user: UserId) -> list[MessageId]:
+        """All messages of a user's turns in a cube."""
+        found = self._bolt.query("list_said", **layout.said_parameters(tenant, cube, user, limit=ALL))
+        return [MessageId(row["id"]) for row in found]
+
+    def forget_said(self, tenant: TenantId, cube: CubeId, user: UserId, *, now_ms: int) -> SaidCounts:
+        """Remove a user's messages and jobs from a cube, some at a time."""
+        messages = ForgetWriter(tenant, cube, user, now_ms=now_ms).run(self._bolt.transact)
+        return SaidCounts(messages=messages, jobs=self._delete_all("delete_user_jobs", tenant, cube, user=user))
 
     def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:
         """Remove a cube with all of its nodes, some at a time; a call that fails half-way may be repeated."""
@@ -201,12 +240,12 @@ class Neo4jGraph:
     def _get(self, tenant: TenantId, cube: CubeId, memory: MemoryId) -> Memory:
         return _only(list(self.find_memories(tenant, cube, [memory]).values()), cube, memory)
 
-    def _delete_all(self, name: str, tenant: TenantId, cube: CubeId) -> int:
+    def _delete_all(self, name: str, tenant: TenantId, cube: CubeId, **more: str) -> int:
         above, below = layout.cube_range(tenant, cube)
         total, deleted = 0, NODES_PER_DELETE
         while deleted == NODES_PER_DELETE:
             bounds = {"above": above, "below": below, "limit": NODES_PER_DELETE}
-            (found,) = self._bolt.change(name, tenant=tenant, cube=cube, **bounds)
+            (found,) = self._bolt.change(name, tenant=tenant, cube=cube, **bounds, **more)
             deleted = int(found["deleted"])
             total += deleted
         return total
@@ -229,7 +268,7 @@ class _Bolt:
 
     def run(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
         """The rows of one statement that may be run twice."""
-        return self._attempt(lambda session: session.run(Query(text), dict(parameters)).data())
+        return self._attempt(lambda session: _rows(session.run(Query(text), dict(parameters))))
 
     def change(self, name: str, **parameters: Any) -> list[Row]:
         """The rows of one named query that changes something. In an explicit transaction, because ArcadeDB, when it
@@ -241,7 +280,7 @@ class _Bolt:
 
         def attempt(session: Session) -> _T:
             with session.begin_transaction() as transaction:
-                result = work(lambda name, given: transaction.run(load_query(name), dict(given)).data())
+                result = work(lambda name, given: _rows(transaction.run(load_query(name), dict(given))))
                 transaction.commit()
                 return result
 
@@ -289,6 +328,11 @@ class _Bolt:
         if isinstance(error, (*_LOST, ConnectionAcquisitionTimeoutError)):
             return Unavailable("neo4j", f"{self._url} does not answer ({reason:.200}); check MEMOS_NEO4J_URL")
         return Unavailable("neo4j", f"{self._url}, database {self._database!r}: {reason:.300}")
+
+
+def _rows(found: Result) -> list[Row]:
+    """Queries return scalars and maps only, which need none of the driver's own conversion: it costs twice the time."""
+    return [dict(record) for record in found]
 
 
 def build_graph(config: Neo4jGraphDBConfig) -> Neo4jGraph:

@@ -8,7 +8,8 @@
 
 Keys are joined by storage_key; numbers in them have leading zeros, so that keys sort as the numbers do. All keys of a
 cube lie between two strings (``cube_range``). A memory that the index lags behind has ``lagging_cube``, the others
-have not.
+have not; so has one that no reorganisation has seen ``fresh_cube``. ``subject_key`` (tenant, cube, digest) is shared by
+memories that may concern each other.
 """
 
 import json
@@ -18,6 +19,9 @@ from typing import Any, Final
 from memos.errors import InvalidRequest
 from memos.graph_dbs.base import JobWrite
 from memos.ids import KEY_SEPARATOR, CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
+from memos.organize.plan import Plan
+from memos.organize.revise import subject_of
+from memos.organize.surroundings import is_plain
 from memos.types import RELATIONS, Category, Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role, Source
 
 Row = dict[str, Any]
@@ -51,23 +55,69 @@ def memory_row(tenant: TenantId, memory: Memory) -> Row:
     lagging = storage_key(tenant, memory.cube) if memory.indexed_version < memory.version else None
     identity = {"key": key, "tenant": tenant, "order_key": order_key(tenant, memory), "lagging_cube": lagging}
     sources = [storage_key(tenant, memory.cube, source) for source in memory.source_ids]
-    return {"key": key, "properties": {**_attributes(memory), **identity}, "source_keys": sources}
+    fresh = storage_key(tenant, memory.cube) if is_plain(memory) else None
+    properties = {**_attributes(memory), **identity, "subject_key": _subject_key(tenant, memory), "fresh_cube": fresh}
+    return {"key": key, "properties": properties, "source_keys": sources}
+
+
+def rewritten_row(tenant: TenantId, memory: Memory) -> Row:
+    """A memory in its next version as lock_memories.cypher and replace_memories.cypher take it."""
+    return {**memory_row(tenant, memory), "version": memory.version - 1}
+
+
+def planned_row(tenant: TenantId, memory: Memory) -> Row:
+    """A memory as write_planned.cypher takes it, which makes nothing fresh."""
+    row = memory_row(tenant, memory)
+    properties = {name: value for name, value in row["properties"].items() if name != "fresh_cube"}
+    return {**row, "properties": properties}
+
+
+def expected_rows(tenant: TenantId, cube: CubeId, plan: Plan) -> list[Row]:
+    """What a plan rests on as check_planned.cypher takes it, in the order of the keys."""
+    seen = frozenset(plan.seen)
+    rows = (
+        {"key": storage_key(tenant, cube, memory), "version": version, "seen": memory in seen}
+        for memory, version in plan.rests_on.items()
+    )
+    return sorted(rows, key=lambda row: row["key"])
 
 
 def update_properties(tenant: TenantId, memory: Memory) -> Row:
     """What update_memory.cypher sets."""
     changed = {name: value for name, value in _attributes(memory).items() if name not in _KEPT_BY_UPDATE}
-    return {**changed, "lagging_cube": storage_key(tenant, memory.cube)}
+    found = {"lagging_cube": storage_key(tenant, memory.cube), "subject_key": _subject_key(tenant, memory)}
+    return {**changed, **found}
 
 
 def decay_row(tenant: TenantId, before: Memory, after: Memory) -> Row:
     """A memory that has faded as decay_memories.cypher takes it."""
     return {
         "key": storage_key(tenant, before.cube, before.id),
+        "expected_version": before.version,
         "expected_at_ms": before.importance_at_ms,
         "importance": after.importance,
         "archive": after.status is MemoryStatus.ARCHIVED,
     }
+
+
+def archive_parameters(tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int], *, now_ms: int) -> Row:
+    """What archive_memories.cypher takes."""
+    rows = [{"key": storage_key(tenant, cube, memory), "version": version} for memory, version in versions.items()]
+    statuses = {"activated": MemoryStatus.ACTIVATED.value, "archived": MemoryStatus.ARCHIVED.value}
+    names = {"tenant": tenant, "cube": cube, "cube_key": storage_key(tenant, cube)}
+    return {"rows": rows, "now_ms": now_ms, **statuses, **names}
+
+
+def said_parameters(tenant: TenantId, cube: CubeId, user: UserId, *, limit: int) -> Row:
+    """What list_said.cypher takes."""
+    above, below = cube_range(tenant, cube)
+    return {"tenant": tenant, "cube": cube, "user": user, "above": above, "below": below, "limit": limit}
+
+
+def loosened_row(tenant: TenantId, memory: Memory) -> Row:
+    """A memory without some of its sources as loosen_memories.cypher takes it."""
+    key, subject = storage_key(tenant, memory.cube, memory.id), _subject_key(tenant, memory)
+    return {"key": key, "source_ids": list(memory.source_ids), "user": memory.user, "subject_key": subject}
 
 
 def read_memory(properties: Mapping[str, Any]) -> Memory:
@@ -139,6 +189,12 @@ def keys_before(tenant: TenantId, cube: CubeId, messages: Iterable[Mapping[str, 
     return [_message_place(tenant, cube, SessionId(session), seq) for session, seq in places]
 
 
+def keys_around(tenant: TenantId, cube: CubeId, messages: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The order_keys of these messages and of those after them in their sessions, each once."""
+    places = {(each["session"], seq): None for each in messages for seq in (each["seq"], each["seq"] + 1)}
+    return [_message_place(tenant, cube, SessionId(session), seq) for session, seq in places]
+
+
 def read_contexts(
     found: Sequence[tuple[MemoryId, Mapping[str, Any]]], before: Iterable[Mapping[str, Any]]
 ) -> dict[MemoryId, tuple[Source, ...]]:
@@ -167,7 +223,7 @@ def job_row(tenant: TenantId, cube: CubeId, session: SessionId, write: JobWrite)
         "session": session,
         "user": write.user,
         "id": write.job,
-        "memory_ids": [memory.id for memory in write.memories],
+        "memory_ids": write.memory_ids,
     }
     return {"properties": properties}
 
@@ -202,13 +258,18 @@ def distinct_edges(edges: Iterable[Edge]) -> list[Edge]:
 
 def once_each(cube: CubeId, writes: Sequence[JobWrite]) -> list[JobWrite]:
     """The writes without repetitions of a job. Raises InvalidRequest for a memory of another cube."""
-    for memory in (memory for write in writes for memory in write.memories):
+    for memory in (memory for write in writes for memory in (*write.memories, *write.archived)):
         if memory.cube != cube:
             raise InvalidRequest(f"memory {memory.id} belongs to cube {memory.cube!r}, not to {cube!r}")
     first: dict[JobId, JobWrite] = {}
     for write in writes:
         first.setdefault(write.job, write)
     return list(first.values())
+
+
+def _subject_key(tenant: TenantId, memory: Memory) -> str | None:
+    subject = subject_of(memory)
+    return None if subject is None else storage_key(tenant, memory.cube, subject)
 
 
 def _attributes(memory: Memory) -> Row:

@@ -1,8 +1,6 @@
 """What is worth remembering of a conversation: by rules, or by the language model that a configuration names."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from threading import Lock
 from typing import Any, Final
 
@@ -13,6 +11,7 @@ from memos.llms.base import LLM, ChatMessages
 from memos.mem_reader.base import Reader
 from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import SourceItem, TextualMemoryItem
+from memos.prompts import load_prompt
 from memos.settings import Settings
 
 PROCEDURE_PROMPT: Final = "procedure_v1"
@@ -55,7 +54,7 @@ class Extraction:
             raise InvalidRequest(f"memory_type 'procedural_memory' {_NEEDS_MODEL}")
         said = [{"role": str(message["role"]), "content": str(message["content"])} for message in messages]
         chat = [
-            {"role": "system", "content": prompt or load_prompt(PROCEDURE_PROMPT)},
+            {"role": "system", "content": prompt or load_prompt("memos.mem0", PROCEDURE_PROMPT)},
             *said,
             {"role": "user", "content": "Write down the procedure of the conversation above."},
         ]
@@ -71,7 +70,8 @@ class Extraction:
             return RulesReader()
         from memos.mem_reader.simple_struct import SimpleStructReader
 
-        told = ([load_prompt(AGENT_PROMPT)] if is_agents else []) + ([instructions] if instructions else [])
+        prompt = load_prompt("memos.mem0", AGENT_PROMPT) if is_agents else ""
+        told = [part for part in (prompt, instructions) if part]
         model = self._model(self._config)
         return SimpleStructReader(InstructedLLM(model, "\n\n".join(told)) if told else model)
 
@@ -111,13 +111,6 @@ def attributed_to(item: TextualMemoryItem) -> str:
     """Who said it, in mem0's words: a person, as soon as one of several sources is a person's."""
     roles = {source.role.value for source in item.sources}
     return "user" if "user" in roles or not roles else "assistant"
-
-
-@cache
-def load_prompt(version: str) -> str:
-    """The text of a prompt file without its header."""
-    text = files("memos.mem0").joinpath("prompts", f"{version}.md").read_text(encoding="utf-8")
-    return text.partition("-->")[2].strip()
 
 
 def _clip(sources: Sequence[SourceItem]) -> tuple[SourceItem, ...]:

@@ -13,6 +13,9 @@ from memos.kv.manifest import Manifest
 from memos.kv.prefix import Chat, StableBlock, in_stable_order, stable_block
 from memos.kv.store import ArtefactStore
 from memos.llms.huggingface import HuggingFaceLLM, without_thoughts
+from memos.organize.decay import is_expired
+from memos.organize.provisional import is_provisional
+from memos.organize.surroundings import is_summary
 from memos.types import Memory, MemoryType
 
 # More than any prefix has room for; what is never in a prefix is never read for it.
@@ -52,8 +55,15 @@ class Activation:
         return Answer(pieces=pieces, stream=stream)
 
     def _memories(self, tenant: TenantId, cube: CubeId) -> list[Memory]:
-        memories = self._graph.list_memories(tenant, cube, limit=MAX_STABLE)
-        return in_stable_order([memory for memory in memories if memory.memory_type is not MemoryType.OUTER])
+        now_ms = self._clock.now_ms()
+        active = self._graph.list_memories(tenant, cube, limit=MAX_STABLE)
+        return in_stable_order([memory for memory in active if _is_stable(memory, now_ms=now_ms)])
+
+
+def _is_stable(memory: Memory, *, now_ms: int) -> bool:
+    """Whether a prefix may have it. Not what soon has other words, and not a summary, whose children are there."""
+    is_outer = memory.memory_type is MemoryType.OUTER
+    return not (is_outer or is_summary(memory) or is_provisional(memory) or is_expired(memory, now_ms=now_ms))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -44,7 +44,7 @@ class Calls:
         if not self.config.enable_textual_memory:
             raise InvalidConfig("textual memory is off: set enable_textual_memory to use it")
 
-    def _memory(self, cube_id: str, memory_id: str, user_id: str | None, need: Right) -> tuple[CubeId, MemoryId]:
+    def _memory(self, cube_id: str | None, memory_id: str, user_id: str | None, need: Right) -> tuple[CubeId, MemoryId]:
         self._require_text()
         access = self._parts.access
         return access.one_cube(access.user(user_id), cube_id, need), MemoryId(parse_text(memory_id, "memory_id"))

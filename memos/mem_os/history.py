@@ -1,6 +1,6 @@
 """A session's own last turns: those already in the graph and, behind them, those still waiting in the mailbox."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,7 +26,10 @@ class SessionHistory:
     cleared_ms: Callable[[Lane, UserId], int | None]
 
     def last_turns(self, lane: Lane, user: UserId, *, limit: int) -> list[dict[str, str]]:
-        """The last ``limit`` messages of this user's turns, oldest first, as a chat."""
+        """The last ``limit`` messages of this user's turns, oldest first, as a chat.
+
+        What waits for a model to read it is in the mailbox and in the graph, and is told once.
+        """
         if not limit:
             return []
         cleared_ms = self.cleared_ms(lane, user) or 0
@@ -34,16 +37,18 @@ class SessionHistory:
         waiting = [turn for payload in pending if payload["user"] == user for turn in _turns_of(payload)]
         shown = _shown(waiting, cleared_ms)
         if len(shown) < limit:
-            shown = [*self._stored(lane, user, cleared_ms, limit=limit - len(shown)), *shown]
+            shown = [*self._stored(lane, user, cleared_ms, frozenset(waiting), limit=limit - len(shown)), *shown]
         return [{"role": str(turn.role), "content": turn.text} for turn in shown[-limit:]]
 
-    def _stored(self, lane: Lane, user: UserId, cleared_ms: int, *, limit: int) -> list["_Turn"]:
-        """The user's last turns in the graph. Others' may stand between them: it looks farther then."""
+    def _stored(
+        self, lane: Lane, user: UserId, cleared_ms: int, waiting: Collection["_Turn"], *, limit: int
+    ) -> list["_Turn"]:
+        """The user's last turns in the graph but those that wait. Others' may stand between: it looks farther then."""
         size = limit
         while True:
             found = self.graph.list_messages(lane.tenant, lane.cube, lane.session, limit=size)
-            own = [_Turn(message.role, message.text, message.said_at_ms) for owner, message in found if owner == user]
-            shown = _shown(own, cleared_ms)
+            own = (_Turn(message.role, message.text, message.said_at_ms) for owner, message in found if owner == user)
+            shown = _shown([turn for turn in own if turn not in waiting], cleared_ms)
             if len(shown) >= limit or len(found) < size or size >= MAX_LOOK:
                 return shown
             size = min(size * 8, max(MAX_LOOK, limit))

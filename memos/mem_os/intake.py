@@ -14,7 +14,8 @@ from memos.mem_scheduler.base import Scheduler
 from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.payload import messages_of
-from memos.memories.textual.writer import TextWriter, WriteJob
+from memos.memories.textual.write_job import WriteJob
+from memos.memories.textual.writer import TextWriter
 from memos.types import JobKind, JobSpec, JobState, Lane
 
 MAX_KEY_CHARS: Final = 256
@@ -74,9 +75,13 @@ class DirectIntake:
     after_add: Callable[[Lane], None]
 
     def add(self, lane: Lane, user: UserId, messages: Messages, once: Once | None) -> Added:
-        """Write the messages' memories. Any key names the job and so lasts: a repetition finds it applied."""
+        """Write the messages' memories. Any key names the job and so lasts: a repetition finds it applied.
+
+        When the model is away, what was said under a key is found all the same, and a repetition refines it.
+        """
         job = _job_of(_scoped_key(lane, user, once))
-        work = WriteJob(job=job, user=user, messages=messages_of(lane, job, {"messages": messages}))
+        said = messages_of(lane, job, {"messages": messages})
+        work = WriteJob(job=job, user=user, messages=said, repeatable=once is not None)
         written = self.writer.write(lane, [work], self.reader, fence=None, keep=_forget)
         self.after_add(lane)
         return Added(job_id=job, state=JobState.SUCCEEDED, memory_ids=tuple(written[job]))

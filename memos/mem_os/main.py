@@ -8,7 +8,7 @@ app ── add ────> intake ──> scheduler (a worker does the work)  
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack, cast
 
 from memos import ids
 from memos.configs.mem_os import MOSConfig
@@ -16,22 +16,28 @@ from memos.documents.loading import load_batches
 from memos.errors import InvalidConfig, InvalidRequest, NotFound
 from memos.ids import CubeId, UserId
 from memos.mem_os.activation import artefact_item
+from memos.mem_os.care import CareCalls
 from memos.mem_os.chat import ChatStream
 from memos.mem_os.cubes import CubeCalls
+from memos.mem_os.forget import ForgetCalls
 from memos.mem_os.intake import Added, Once
+from memos.mem_os.organize import OrganizeCalls
 from memos.mem_os.shelves import list_shelf, search_shelves
 from memos.mem_os.users import UserCalls
 from memos.memories.textual.base import Given
 from memos.memories.textual.item import TextualMemoryItem
 from memos.memories.textual.payload import parse_messages, parse_text
+from memos.recall.options import Mode, SearchKeywords, SearchOptions, parse_options
+from memos.recall.search import SearchResult
 from memos.settings import Settings, load_settings
 from memos.types import Lane
 
 # Apart from conversations, so that chats show none of it as something that was said.
 DOCUMENTS_SESSION: Final = "documents"
+MAX_QUERIES: Final = 1000
 
 
-class MOS(UserCalls, CubeCalls):
+class MOS(UserCalls, CubeCalls, CareCalls, ForgetCalls, OrganizeCalls):
     """The memory operating system of one tenant. Thread-safe; close it, or use it as a context manager.
 
     ``settings`` say where the servers are and which tenant this process acts for. Servers that are not configured
@@ -86,6 +92,14 @@ class MOS(UserCalls, CubeCalls):
         user, lane = self._lane(user_id, mem_cube_id, session_id)
         return self._parts.intake.add(replace(lane, bulk=bulk), user, parsed, once)
 
+    def _find(
+        self, cubes: Sequence[CubeId], questions: Sequence[str], top_k: int, options: SearchOptions
+    ) -> list[SearchResult]:
+        tenant, parts = self._parts.tenant, self._parts
+        if options.mode is Mode.FAST:
+            return parts.recall.search_many(tenant, cubes, questions, top_k=top_k, options=options)
+        return [parts.guided.search(tenant, cubes, each, top_k=top_k, options=options) for each in questions]
+
     def _add_documents(self, path: str | Path, user: UserId, lane: Lane) -> Added:
         root = self._settings.documents_root
         if root is None:
@@ -116,20 +130,35 @@ class MOS(UserCalls, CubeCalls):
         user_id: str | None = None,
         mem_cube_ids: Sequence[str] | None = None,
         top_k: int | None = None,
+        **options: Unpack[SearchKeywords],
     ) -> dict[str, Any]:
         """The best memories of the user's own and shared cubes, or of those named, by cube and ranked across them.
 
+        ``options`` are mode, as_of, said_from, said_until, filters, memory_types, mmr and max_tokens (SearchKeywords).
         Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem", "para_mem", "degraded"}``; the second
         and the third have a shelf for each cube where enable_activation_memory and enable_parametric_memory are on,
         else none. ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.
         """
+        (found,) = self.search_many([query], user_id, mem_cube_ids, top_k, **options)
+        return found
+
+    def search_many(
+        self,
+        queries: Sequence[str],
+        user_id: str | None = None,
+        mem_cube_ids: Sequence[str] | None = None,
+        top_k: int | None = None,
+        **options: Unpack[SearchKeywords],
+    ) -> list[dict[str, Any]]:
+        """What ``search`` returns for each query, in their order. The queries are embedded together, once."""
         self._require_text()
-        question = parse_text(query, "query")
+        questions = [parse_text(query, "query") for query in _queries(queries)]
         wanted = self.config.top_k if top_k is None else _positive(top_k, "top_k")
+        told = parse_options(options)
         access = self._parts.access
         cubes = access.readable_cubes(access.user(user_id), mem_cube_ids)
-        result = self._parts.recall.search(self._parts.tenant, cubes, question, top_k=wanted)
-        return search_shelves(cubes, result, self._parts.held)
+        found = self._find(cubes, questions, wanted, told)
+        return [search_shelves(cubes, result, self._parts.held) for result in found]
 
     def chat(
         self,
@@ -168,6 +197,17 @@ class MOS(UserCalls, CubeCalls):
         """One memory with its sources. Raises NotFound."""
         cube, memory = self._memory(mem_cube_id, memory_id, user_id, "read")
         return self._parts.registry.text_of(cube).get(memory)
+
+    def history(
+        self, memory_id: str, mem_cube_id: str | None = None, user_id: str | None = None
+    ) -> list[TextualMemoryItem]:
+        """A memory among those that it superseded and those that superseded it, oldest first, with their sources.
+
+        Each but the last says with ``invalid_at`` until when it held. Without ``mem_cube_id`` in the user's first
+        cube. Raises NotFound.
+        """
+        cube, memory = self._memory(mem_cube_id, memory_id, user_id, "read")
+        return self._parts.registry.text_of(cube).history(memory)
 
     def get_all(self, mem_cube_id: str | None = None, user_id: str | None = None) -> dict[str, Any]:
         """Every memory of a cube, or of all the user's, and what is known of their KV states and adapters.
@@ -244,6 +284,15 @@ class MOS(UserCalls, CubeCalls):
 
     def _held_shelf(self, cube: CubeId, kind: str, kept: Iterable[Any]) -> dict[str, Any]:
         return {"cube_id": cube, "memories": [*kept, *self._parts.registry.list_held(cube, kind)]}
+
+
+def _queries(value: object) -> Sequence[object]:
+    if not isinstance(value, Sequence) or isinstance(value, str | bytes):
+        raise InvalidRequest(f"queries must be a list of texts, not {type(value).__name__}")
+    listed = cast(Sequence[object], value)
+    if len(listed) > MAX_QUERIES:
+        raise InvalidRequest(f"there are {len(listed):,} queries; ask at most {MAX_QUERIES:,} at once")
+    return listed
 
 
 def _positive(value: Any, what: str) -> int:

@@ -15,6 +15,7 @@ from memos.documents.reader import DocumentReader
 from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId
 from memos.kv.store import ArtefactStore
+from memos.llms.base import MeteredLLM
 from memos.llms.factory import LLMFactory
 from memos.llms.huggingface import HuggingFaceLLM
 from memos.local.ondemand import ensure_servers
@@ -34,9 +35,13 @@ from memos.mem_scheduler.factory import build_scheduler, choose_settings
 from memos.mem_user.factory import build_history_marks, build_user_store
 from memos.mem_user.marks import HistoryMarks
 from memos.mem_user.records import Role
+from memos.memories.textual.forgetting import Forgetter
+from memos.memories.textual.pruning import Pruner
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.tree import TreeTextMemory
 from memos.memories.textual.writer import TextWriter
+from memos.recall.advice import Adviser
+from memos.recall.modes import GuidedSearch
 from memos.recall.search import Recall
 from memos.rerankers.base import Reranker
 from memos.settings import Settings
@@ -97,8 +102,17 @@ class Parts:
         return self._once("recall", lambda: FederatedRecall(lambda: self._stored_recall, self.registry.find_object))
 
     @property
+    def guided(self) -> GuidedSearch:
+        """For searches in a mode that asks the chat model."""
+        return self._once("guided", lambda: GuidedSearch(recall=self.recall, adviser=Adviser(llm=self._model)))
+
+    @property
     def _stored_recall(self) -> Recall:
-        return self._once("stored_recall", lambda: self._closing(Recall(self.stores, self._reranker)))
+        return self._once("stored_recall", lambda: self._closing(Recall(self.stores, self._reranker, clock=self.clock)))
+
+    @property
+    def _model(self) -> MeteredLLM:
+        return self._once("model", lambda: LLMFactory.from_config(self._chat_config, settings=self._named))
 
     @property
     def _reranker(self) -> Reranker | None:
@@ -118,6 +132,14 @@ class Parts:
     @property
     def artefacts(self) -> ArtefactStore:
         return self._once("artefacts", lambda: ArtefactStore(self._named.kv_root))
+
+    @property
+    def forgetter(self) -> Forgetter:
+        return Forgetter(self.stores, self.artefacts, self.clock)
+
+    @property
+    def pruner(self) -> Pruner:
+        return Pruner(self.stores, self.artefacts, self.clock, half_life_days=self._named.decay_half_life_days)
 
     @property
     def scheduler(self) -> Scheduler | None:
@@ -252,7 +274,7 @@ class Parts:
 
     def _make_chatter(self) -> Chatter:
         return Chatter(
-            model=LLMFactory.from_config(self._chat_config, settings=self._named),
+            model=self._model,
             recall=self.recall,
             history=SessionHistory(
                 graph=self.stores.graph, scheduler=self.scheduler, cleared_ms=self.history_marks.find_ms

@@ -1,12 +1,13 @@
 """What every reader does: conversations in, facts out. Ids, storage and retries are not its business."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from memos.ids import JobId, UserId
+from memos.llms.base import LLM
 from memos.types import Category, MemoryType, Message
 
 
@@ -14,7 +15,7 @@ class Fact(BaseModel):
     """One thing worth keeping. Serialised to JSON when an answer is stored before it is applied.
 
     ``evidence`` are positions in the conversation's ``messages`` and never empty. ``valid_at_ms`` is when the
-    statement holds or happens, as against when it was said.
+    statement holds or happens, as against when it was said. ``info`` has the fields that an application asked for.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -30,6 +31,7 @@ class Fact(BaseModel):
     confidence: float = 1.0
     valid_at_ms: int | None = None
     invalid_at_ms: int | None = None
+    info: Mapping[str, JsonValue] = {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,6 +49,11 @@ class Reader(Protocol):
     @property
     def keeps_answers(self) -> bool:
         """True when reading twice can differ or costs money: then the result is stored before it is applied."""
+        ...
+
+    @property
+    def llm(self) -> LLM | None:
+        """The model that it asks; None for one that asks none."""
         ...
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:

@@ -45,6 +45,8 @@ class Moment:
 Resolve = Callable[[re.Match[str], Moment], DateSpan]
 """What a match means. Raises ValueError or OverflowError when it means no day of the calendar."""
 
+DateRule = tuple[re.Pattern[str], Resolve]
+
 
 def _iso_date(match: re.Match[str], moment: Moment) -> DateSpan:
     return day_span(date(int(match["year"]), int(match["month"]), int(match["day"])))
@@ -159,7 +161,7 @@ _WHICH: Final = r"\b(?P<which>last|past|previous|next|coming|upcoming|this) "
 _OPTIONAL_YEAR: Final = r"(?:,? (?P<year>\d{4})|,? (?P<which>last|next|this) year)?\b"
 
 # The longer expression comes first: "Friday next week" before "next week".
-DATE_RULES: Final[tuple[tuple[re.Pattern[str], Resolve], ...]] = (
+DATE_RULES: Final[tuple[DateRule, ...]] = (
     (_compiled(r"\b(?P<year>\d{4})-(?P<month>\d{2})-(?P<day>\d{2})\b"), _iso_date),
     (_compiled(r"\b(?P<first>\d{1,2})[./](?P<second>\d{1,2})[./](?P<year>\d{4})\b"), _numeric_date),
     (_compiled(rf"\b{_DAY}(?: of)? {_MONTH}{_OPTIONAL_YEAR}"), _full_date),

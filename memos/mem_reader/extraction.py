@@ -9,7 +9,9 @@ from typing import Any, Final
 from pydantic import BaseModel, Field, ValidationError
 
 from memos.mem_reader.base import Conversation, Fact
+from memos.mem_reader.echo import is_echo
 from memos.mem_reader.speakers import is_person
+from memos.mem_reader.wanted import MissingFieldError, Wanted, build_wanted_schema, take_wanted
 from memos.mem_reader.windows import Excerpt
 from memos.types import Category, MemoryType
 from memos.wellformed import well_formed, without_controls
@@ -52,23 +54,26 @@ class _ExtractedFact(BaseModel):
     entities: list[str] = []
     valid_from: str | None = None
     valid_until: str | None = None
+    tags: object = None
+    info: object = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extracted:
-    """Facts, each with the index of its conversation, and how many were dropped."""
+    """Facts, each with the index of its conversation, and how many facts, or fields of those kept, were dropped."""
 
     facts: tuple[tuple[int, Fact], ...]
     dropped: int
+    dropped_fields: int = 0
 
 
-def build_schema(window: Sequence[Excerpt]) -> dict[str, Any]:
+def build_schema(window: Sequence[Excerpt], wanted: Wanted) -> dict[str, Any]:
     """The JSON Schema of an answer: evidence can only be a message of the window."""
     number: dict[str, Any] = {"type": "integer"}
     if len(window) <= _MAX_ENUM:
         number["enum"] = sorted({excerpt.number for excerpt in window})
     evidence = {"type": "array", "items": number}
-    fact = _closed({"text": _TEXT, "evidence": evidence, **_FACT_FIELDS})
+    fact = _closed({"text": _TEXT, "evidence": evidence, **_FACT_FIELDS, **build_wanted_schema(wanted)})
     return _closed({"facts": {"type": "array", "items": fact}})
 
 
@@ -89,26 +94,34 @@ def build_question(conversations: Sequence[Conversation], window: Sequence[Excer
     return json.dumps({"conversations": list(groups.values())}, ensure_ascii=False)
 
 
-def parse_answer(answer: str, conversations: Sequence[Conversation], window: Sequence[Excerpt]) -> Extracted:
-    """The facts of an answer. One that does not fit the schema or points at no message of the window is dropped.
+def parse_answer(
+    answer: str, conversations: Sequence[Conversation], window: Sequence[Excerpt], wanted: Wanted
+) -> Extracted:
+    """The facts of an answer. One that does not fit the schema, points at no message of the window or rests on an
+    assistant's echo is dropped.
 
-    Raises UnusableAnswerError when the answer as a whole, or every fact of it, cannot be used.
+    Raises UnusableAnswerError when the answer as a whole cannot be used, or no fact of it for another reason than echo.
     """
     items = _load_items(answer)
     places = {excerpt.number: (excerpt.conversation, excerpt.position) for excerpt in window}
-    facts: list[tuple[int, Fact]] = []
+    read: list[_Read] = []
     last_error = ""
     for item in items:
         try:
-            facts.append(_to_fact(_ExtractedFact.model_validate(item), conversations, places))
+            read.append(_to_fact(_ExtractedFact.model_validate(item), conversations, places, wanted))
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             last_error = f"{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
-        except UnusableAnswerError as error:
+        except (UnusableAnswerError, MissingFieldError) as error:
             last_error = str(error)
-    if items and not facts:
+    if items and not read:
         raise UnusableAnswerError(f"no fact can be used; {last_error}")
-    return Extracted(facts=tuple(facts), dropped=len(items) - len(facts))
+    kept = [each for each in read if not _rests_on_echo(each, conversations)]
+    return Extracted(
+        facts=tuple((each.conversation, each.fact) for each in kept),
+        dropped=len(items) - len(kept),
+        dropped_fields=sum(each.dropped_fields for each in kept),
+    )
 
 
 def _load_items(answer: str) -> list[Any]:
@@ -125,9 +138,23 @@ def _load_items(answer: str) -> list[Any]:
     return list(items)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Read:
+    conversation: int
+    fact: Fact
+    dropped_fields: int
+
+
+def _rests_on_echo(read: _Read, conversations: Sequence[Conversation]) -> bool:
+    return is_echo(read.fact.text, conversations[read.conversation].messages, read.fact.evidence)
+
+
 def _to_fact(
-    found: _ExtractedFact, conversations: Sequence[Conversation], places: Mapping[int, tuple[int, int]]
-) -> tuple[int, Fact]:
+    found: _ExtractedFact,
+    conversations: Sequence[Conversation],
+    places: Mapping[int, tuple[int, int]],
+    wanted: Wanted,
+) -> _Read:
     known = [places[number] for number in found.evidence if number in places]
     text = _clean(found.text)
     if not known or not text:
@@ -135,6 +162,7 @@ def _to_fact(
     # A fact belongs to one job; of two jobs it belongs to the later, without which it was not known.
     index = max(conversation for conversation, _ in known)
     evidence = tuple(sorted({position for conversation, position in known if conversation == index}))
+    taken = take_wanted(wanted, found.tags, found.info)
     fact = Fact(
         text=text,
         evidence=evidence,
@@ -145,8 +173,10 @@ def _to_fact(
         entities=_clean_names(found.entities),
         valid_at_ms=_parse_day(found.valid_from),
         invalid_at_ms=_parse_day(found.valid_until),
+        tags=taken.tags,
+        info=taken.info,
     )
-    return index, fact
+    return _Read(conversation=index, fact=fact, dropped_fields=taken.dropped)
 
 
 def _find_speaker(conversation: Conversation, evidence: Sequence[int]) -> str:

@@ -37,6 +37,10 @@ class RulesReader:
     def keeps_answers(self) -> bool:
         return False
 
+    @property
+    def llm(self) -> None:
+        return None
+
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         return [_read_one(conversation.messages) for conversation in conversations]
 

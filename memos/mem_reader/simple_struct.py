@@ -7,8 +7,6 @@ conversations of a lane ──> windows ──> one call each ──> checked �
 
 import logging
 from collections.abc import Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final
 
 from memos.configs.chunker import ChunkerConfigFactory
@@ -25,14 +23,16 @@ from memos.mem_reader.extraction import (
     build_schema,
     parse_answer,
 )
+from memos.mem_reader.wanted import Wanted, describe_wanted
 from memos.mem_reader.windows import Cut, Excerpt, build_windows
 from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import TextualMemoryItem
+from memos.prompts import load_prompt
 from memos.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-PROMPT_VERSION: Final = "extract_v1"
+PROMPT_VERSION: Final = "extract_v2"
 _REPEATED_CHARS: Final = 2000
 
 
@@ -40,23 +40,43 @@ class SimpleStructReader:
     """Facts by a language model; several conversations share a call up to ``max_chars`` of text.
 
     A longer message is read in parts: ``cut`` says where it may be cut, without one it is anywhere.
-    A fact whose evidence is no message of its input is dropped, logged and counted in ``dropped_facts``.
+    A fact whose evidence is no message of its input, or only an assistant's echo of a person, is dropped, logged and
+    counted in ``dropped_facts``; a field of a fact that is not as ``wanted`` says, in ``dropped_fields``. Messages of
+    two users never share a call, so that no fact can point at another user's message.
     """
 
-    def __init__(self, llm: LLM, *, max_chars: int = DEFAULT_MAX_CHARS, cut: Cut | None = None) -> None:
+    def __init__(
+        self,
+        llm: LLM,
+        *,
+        max_chars: int = DEFAULT_MAX_CHARS,
+        cut: Cut | None = None,
+        wanted: Wanted | None = None,
+    ) -> None:
         self._llm = llm
         self._cut = cut
         self._max_chars = max_chars
+        self._wanted = wanted or Wanted()
         self._dropped_facts = 0
+        self._dropped_fields = 0
 
     @property
     def keeps_answers(self) -> bool:
         return True
 
     @property
+    def llm(self) -> LLM:
+        return self._llm
+
+    @property
     def dropped_facts(self) -> int:
         """How many facts this reader dropped so far."""
         return self._dropped_facts
+
+    @property
+    def dropped_fields(self) -> int:
+        """How many tags and fields of the facts that it kept this reader dropped so far."""
+        return self._dropped_fields
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         facts: list[dict[str, Fact]] = [{} for _ in conversations]
@@ -67,26 +87,34 @@ class SimpleStructReader:
 
     def _read_window(self, conversations: Sequence[Conversation], window: Sequence[Excerpt]) -> Extracted:
         chat = [
-            {"role": "system", "content": load_prompt(PROMPT_VERSION)},
+            {"role": "system", "content": self._build_order()},
             {"role": "user", "content": build_question(conversations, window)},
         ]
-        schema = build_schema(window)
+        schema = build_schema(window, self._wanted)
         answer = self._llm.generate(chat, json_schema=schema)
         try:
-            return self._noted(parse_answer(answer, conversations, window))
+            return self._noted(parse_answer(answer, conversations, window, self._wanted))
         except UnusableAnswerError as error:
             logger.warning("%s answered what cannot be used (%s); asking again", self._llm.model, error)
             answer = self._llm.generate([*chat, *_build_reproach(answer, error)], json_schema=schema)
         try:
-            return self._noted(parse_answer(answer, conversations, window))
+            return self._noted(parse_answer(answer, conversations, window, self._wanted))
         except UnusableAnswerError as error:
             text = f"{self._llm.model} twice gave no usable answer: {error}; check the model or use the rules reader"
             raise Unavailable("llm", text) from error
 
+    def _build_order(self) -> str:
+        parts = (load_prompt("memos.mem_reader", PROMPT_VERSION), describe_wanted(self._wanted))
+        return "\n\n".join(part for part in parts if part)
+
     def _noted(self, extracted: Extracted) -> Extracted:
+        self._dropped_facts += extracted.dropped
+        self._dropped_fields += extracted.dropped_fields
         if extracted.dropped:
-            self._dropped_facts += extracted.dropped
-            logger.warning("%d facts of %s were dropped: no valid evidence", extracted.dropped, self._llm.model)
+            text = "%d facts of %s were dropped: no valid evidence, or not as the schema says"
+            logger.warning(text, extracted.dropped, self._llm.model)
+        if extracted.dropped_fields:
+            logger.warning("%d fields of %s's facts were dropped", extracted.dropped_fields, self._llm.model)
         return extracted
 
 
@@ -95,7 +123,8 @@ class SimpleStructMemReader(SimpleStructReader):
 
     def __init__(self, config: SimpleStructMemReaderConfig, *, settings: Settings | None = None) -> None:
         llm = LLMFactory.from_config(config.llm, settings=settings)
-        super().__init__(llm, max_chars=config.max_chars, cut=_open_cut(config.chunker, settings))
+        cut = _open_cut(config.chunker, settings)
+        super().__init__(llm, max_chars=config.max_chars, cut=cut, wanted=Wanted.of(config))
 
     def get_memory(
         self,
@@ -117,13 +146,6 @@ class SimpleStructMemReader(SimpleStructReader):
         if known:
             raise InvalidRequest(f"info has an unknown field {next(iter(known))!r:.40}; known: session_id, user_id")
         return extract_items(self, scene_data, user_id=owner, session_id=session)
-
-
-@cache
-def load_prompt(version: str) -> str:
-    """The text of a prompt file without its header."""
-    text = files("memos.mem_reader").joinpath("prompts", f"{version}.md").read_text(encoding="utf-8")
-    return text.partition("-->")[2].strip()
 
 
 def _open_cut(config: ChunkerConfigFactory | None, settings: Settings | None) -> Cut | None:

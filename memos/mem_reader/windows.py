@@ -25,14 +25,15 @@ def build_windows(
 ) -> list[list[Excerpt]]:
     """What users and assistants said, in order, in as few windows of at most ``max_chars`` as that order allows.
 
-    A message that is longer than a window is cut by ``cut``, else every ``max_chars``.
+    A message that is longer than a window is cut by ``cut``, else every ``max_chars``. A window has messages of one
+    user's conversations only.
     """
     windows: list[list[Excerpt]] = []
-    room = 0
+    room, user = 0, None
     for excerpt in _list_excerpts(conversations, max_chars, cut):
-        if len(excerpt.text) > room:
+        if len(excerpt.text) > room or conversations[excerpt.conversation].user != user:
             windows.append([])
-            room = max_chars
+            room, user = max_chars, conversations[excerpt.conversation].user
         windows[-1].append(excerpt)
         room -= len(excerpt.text)
     return windows

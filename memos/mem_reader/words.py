@@ -23,6 +23,12 @@ won't would wouldn't year yeah yes yesterday yet you you'd you'll you're you've 
 STOPWORDS: Final = frozenset(_STOPWORDS.split())
 
 _FIRST_PERSON: Final = re.compile(r"\b(?:I|[Mm]e|[Mm]y|[Mm]ine|[Mm]yself|[Ww]e|[Oo]urs?|[Uu]s|i(?=[ '’]))\b")
+# The same of other languages, without what English writes alike: Mia, Mon, EU, IO.
+_FIRST_PERSON_ELSEWHERE: Final = re.compile(
+    r"\b(?:[Ii]ch|[Mm]ein(?:e[mnrs]?)?|[Mm]ich|[Mm]ir|[Ww]ir|[Uu]nser(?:e[mnrs]?)?|[Jj]e|[Jj](?=['’])|mon|[Nn]ous|[Nn]otre"
+    r"|[Yy]o|[Mm]is?|[Nn]osotr[oa]s|[Ee]u|[Mm]eus?|[Mm]inhas?|[Nn]ós|[Ii]o|[Mm]io|mia|[Mm]iei|[Nn]oi"
+    r"|[Яя]|[Мм]не|[Мм]еня|[Мм]о[йяёи]|[Мм]ы|أنا|نحن|אני|אנחנו|שלי|저는|제가|나는|내가|우리)\b|[我私僕俺]|ฉัน|ผม"
+)
 # Scripts that write words without spaces, where a word count says nothing.
 _UNSPACED: Final = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 
@@ -35,7 +41,7 @@ def content_words(text: str) -> list[str]:
 
 def is_first_person(text: str) -> bool:
     """Whether the speaker speaks of himself or of a group he belongs to."""
-    return _FIRST_PERSON.search(text) is not None
+    return any(pattern.search(text) for pattern in (_FIRST_PERSON, _FIRST_PERSON_ELSEWHERE))
 
 
 def is_unspaced(text: str) -> bool:

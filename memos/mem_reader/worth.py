@@ -3,6 +3,7 @@
 import re
 from typing import Final
 
+from memos.mem_reader.courtesies import is_courtesy
 from memos.mem_reader.entities import find_entities
 from memos.mem_reader.words import content_words, is_first_person, is_unspaced
 
@@ -83,7 +84,8 @@ def is_question(sentence: str) -> bool:
 
 def is_small_talk(sentence: str) -> bool:
     """Whether a sentence is a set phrase of politeness or agreement."""
-    return _SMALL_TALK.fullmatch(_VOCATIVE.sub("", sentence).replace("’", "'")) is not None
+    plain = _VOCATIVE.sub("", sentence).replace("’", "'")
+    return _SMALL_TALK.fullmatch(plain) is not None or is_courtesy(sentence)
 
 
 def is_worth_keeping(sentence: str) -> bool:

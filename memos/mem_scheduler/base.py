@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from memos.ids import JobId, TenantId
+from memos.ids import JobId, TenantId, UserId
 from memos.types import JobKind, JobRecord, JobSpec, JobState, Lane
 
 
@@ -45,6 +45,10 @@ class Scheduler(Protocol):
         offset: int = 0,
     ) -> list[JobRecord]:
         """Newest first; times are those of submission."""
+        ...
+
+    def drop_dead(self, tenant: TenantId, user: UserId) -> int:
+        """Remove the words of a user's dead letters for good; returns how many there were."""
         ...
 
     def pending_payloads(self, lane: Lane) -> list[dict[str, Any]]:

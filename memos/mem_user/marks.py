@@ -1,9 +1,9 @@
 """Since when a session's history counts, for each user. The messages themselves stay: memories rest on them."""
 
-from sqlalchemy import and_, select, update
+from sqlalchemy import and_, delete, select, update
 
 from memos.clock import Clock, SystemClock
-from memos.ids import UserId
+from memos.ids import TenantId, UserId
 from memos.mem_user.database import Database
 from memos.mem_user.tables import HISTORY_MARKS
 from memos.types import Lane
@@ -29,6 +29,12 @@ class HistoryMarks:
         mine = and_(*(HISTORY_MARKS.c[name] == value for name, value in _key(lane, user).items()))
         with self._database.transaction() as connection:
             return connection.scalar(select(HISTORY_MARKS.c.cleared_at_ms).where(mine))
+
+    def forget(self, tenant: TenantId, user: UserId) -> None:
+        """Remove a user's moments in all cubes and sessions."""
+        mine = and_(HISTORY_MARKS.c.tenant == tenant, HISTORY_MARKS.c.user_id == user)
+        with self._database.transaction() as connection:
+            connection.execute(delete(HISTORY_MARKS).where(mine))
 
     def close(self) -> None:
         """Close all connections."""

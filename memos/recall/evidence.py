@@ -4,6 +4,7 @@
     text       its words, and those said around it (its message and the one before), by BM25
     session    how much of the question its whole session speaks of
     speaker    whether the one whom the question names said it
+    time       whether it was said in the time that the question asks about (memos/recall/when.py)
 
 Each list is standardised: mean 0, deviation 1. A candidate that a list lacks takes its lowest value. Of BM25, which is
 0 where no word occurs, a list that is not full says 0 of all others: as many of them as it has hits are part of its
@@ -22,6 +23,7 @@ from typing import Final
 
 from memos.ids import CubeId, MemoryId
 from memos.recall.fuse import Candidate, Key, standardise
+from memos.recall.when import find_windows, is_within
 from memos.vec_dbs.base import IndexHit
 
 Name = str
@@ -35,6 +37,7 @@ class EvidenceWeights:
     text: float = 0.8
     session: float = 0.4
     speaker: float = 3.0
+    time: float = 2.0
 
 
 DEFAULT_EVIDENCE: Final = EvidenceWeights()
@@ -57,7 +60,7 @@ class Lists:
         yield from self.text
 
 
-def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDENCE) -> list[Candidate]:
+def weigh(lists: Lists, question: str, *, now_ms: int, weights: EvidenceWeights = DEFAULT_EVIDENCE) -> list[Candidate]:
     """The union of all lists, best first; none gates another. Ties keep the order of the keys."""
     known = {(hit.cube, hit.memory_id): hit for hit in lists.hits}
     parts = {
@@ -65,6 +68,7 @@ def weigh(lists: Lists, question: str, weights: EvidenceWeights = DEFAULT_EVIDEN
         "text": _weighted(_standardise_text(lists.text, lists.limit), weights.text, known),
         "session": _weighted(_session_evidence(lists.text, known), weights.session, known),
         "speaker": _speaker_evidence(known, question, weights.speaker),
+        "time": _time_evidence(known, question, now_ms, weights.time),
     }
     candidates = [
         Candidate(key=key, parts={name: values[key] for name, values in parts.items() if values})
@@ -110,6 +114,13 @@ def _speaker_evidence(known: Mapping[Key, IndexHit], question: str, weight: floa
     if len(named) != 1 or len(speakers) == 1:
         return {}
     return {key: weight if hit.speaker in named else 0.0 for key, hit in known.items()}
+
+
+def _time_evidence(known: Mapping[Key, IndexHit], question: str, now_ms: int, weight: float) -> dict[Key, float]:
+    windows = find_windows(question, [hit.said_at_ms for hit in known.values()], now_ms=now_ms)
+    if not windows:
+        return {}
+    return {key: weight if is_within(windows, hit.said_at_ms) else 0.0 for key, hit in known.items()}
 
 
 def _named(speakers: Iterable[Name], question: str) -> set[Name]:

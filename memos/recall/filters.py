@@ -193,13 +193,14 @@ def _order(found: object, operand: object) -> int | None:
         return (found > operand) - (found < operand)
     if not isinstance(found, str) or not isinstance(operand, str):
         return None
-    times = _find_time(found), _find_time(operand)
+    times = find_time(found), find_time(operand)
     if times[0] is not None and times[1] is not None:
         return (times[0] > times[1]) - (times[0] < times[1])
     return (found > operand) - (found < operand)
 
 
-def _find_time(text: str) -> datetime | None:
+def find_time(text: str) -> datetime | None:
+    """The time that a text says in ISO 8601, UTC where no offset is given; None for any other text."""
     if text[4:5] != "-":  # fromisoformat takes any eight digits for a day
         return None
     try:

@@ -4,25 +4,29 @@
 
 A hit has a height above the ground, which lies one standard deviation below the lowest candidate. A memory one step
 away has at least DAMPING of it, two steps away that share of the share, and so on; the best path counts, and what
-stands higher by its own words stays where it is.
+stands higher by its own words stays where it is. What supersedes or contradicts a hit has all of its height: it was
+said later, so that recency puts it first (memos/recall/fuse.py).
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from memos.ids import CubeId
 from memos.recall.fuse import Candidate, Key
-from memos.types import Edge
+from memos.types import Edge, EdgeType
 
 HOPS: Final = 2
 DAMPING: Final = 0.5
+# From the earlier memory to the later one that speaks of the same.
+SUCCESSION: Final = 1.0
+_LATER: Final = frozenset({EdgeType.SUPERSEDES, EdgeType.CONTRADICTS})
 # How many memories a step starts from: the best of those that the step before has reached.
 FRONTIER: Final = 20
 
-Neighbours = Mapping[Key, Collection[Key]]
+Neighbours = Mapping[Key, Mapping[Key, float]]
 FindNeighbours = Callable[[Sequence[Key]], Neighbours]
-"""The memories that each of these is related to."""
+"""The memories that each of these is related to, each with the share of its height that it hands on."""
 
 
 def spread(candidates: Sequence[Candidate], find: FindNeighbours, *, hops: int = HOPS) -> list[Candidate]:
@@ -42,12 +46,13 @@ def spread(candidates: Sequence[Candidate], find: FindNeighbours, *, hops: int =
 
 
 def neighbours_of(cube: CubeId, edges: Iterable[Edge]) -> Neighbours:
-    """Both directions of each edge."""
-    found: defaultdict[Key, dict[Key, None]] = defaultdict(dict)
+    """Both directions of each edge; of several between two memories the one that hands on most."""
+    found: defaultdict[Key, dict[Key, float]] = defaultdict(dict)
     for edge in edges:
         source, target = (cube, edge.source), (cube, edge.target)
-        found[source][target] = None
-        found[target][source] = None
+        to_source = SUCCESSION if edge.type in _LATER else DAMPING
+        found[source][target] = max(DAMPING, found[source].get(target, 0.0))
+        found[target][source] = max(to_source, found[target].get(source, 0.0))
     return found
 
 
@@ -66,8 +71,8 @@ def _climb(own: Mapping[Key, float], start: Sequence[Key], find: FindNeighbours,
 def _step(heights: Mapping[Key, float], frontier: Sequence[Key], neighbours: Neighbours) -> dict[Key, float]:
     raised: dict[Key, float] = {}
     for key in frontier:
-        height = DAMPING * heights[key]
-        for other in neighbours.get(key, ()):
+        for other, share in neighbours.get(key, {}).items():
+            height = share * heights[key]
             if height > raised.get(other, heights.get(other, 0.0)):
                 raised[other] = height
     return raised

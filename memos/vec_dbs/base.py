@@ -9,6 +9,7 @@ Every method that touches rows takes the tenant, and no implementation may answe
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from memos.ids import CubeId, MemoryId, TenantId
@@ -40,23 +41,57 @@ class StoredRecord:
     vector: Sequence[float] = ()
 
 
+class Moment(StrEnum):
+    """The times of a memory that can be compared, in milliseconds (memos/vec_dbs/conditions.py)."""
+
+    SAID = "said_at_ms"
+    FROM = "from_ms"
+    UNTIL = "until_ms"
+    EXPIRES = "expires_ms"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Period:
+    """A moment lies at ``first_ms`` or later, and before ``end_ms``; None is no bound."""
+
+    moment: Moment
+    first_ms: int | None = None
+    end_ms: int | None = None
+
+    def holds(self, at_ms: int) -> bool:
+        """Whether this time lies within."""
+        return (self.first_ms is None or at_ms >= self.first_ms) and (self.end_ms is None or at_ms < self.end_ms)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facet:
+    """A field of a memory has this text as its value, or as one of its values."""
+
+    field: str
+    value: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexFilter:
     """What a row must satisfy inside the store. Empty ``memory_types`` means all; only activated rows are found.
 
-    A row must have all the ``labels``; only a LabelledIndex can be asked for some.
+    A row must have all the ``labels``; only a LabelledIndex can be asked for some. Its times must lie within all
+    ``periods``, and it must have one facet at least of each group in ``facets``; no RecordIndex can be asked for these.
+    Rows with very many facets may be found without having one (memos/vec_dbs/conditions.py).
     """
 
     cubes: tuple[CubeId, ...]
     memory_types: tuple[MemoryType, ...] = ()
     labels: tuple[str, ...] = ()
+    periods: tuple[Period, ...] = ()
+    facets: tuple[tuple[Facet, ...], ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IndexHit:
     """A row that matched. Larger ``score`` is better: cosine for dense search, BM25 for text search.
 
-    A RecordIndex may leave out ``session`` and ``speaker``.
+    A RecordIndex may leave out ``session``, ``speaker`` and ``said_at_ms``.
     """
 
     memory_id: MemoryId
@@ -64,6 +99,7 @@ class IndexHit:
     score: float
     session: str = ""
     speaker: str = ""
+    said_at_ms: int = 0
 
 
 class VecIndex(Protocol):

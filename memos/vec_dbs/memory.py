@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from memos.configs.vec_db import MemoryVecDBConfig
 from memos.errors import InvalidConfig, InvalidRequest, Unavailable
 from memos.ids import CubeId, MemoryId, TenantId
-from memos.types import Memory, MemoryStatus
+from memos.types import Memory
 from memos.vec_dbs.base import IndexFilter, IndexHit, IndexRow, StoredRecord
 from memos.vec_dbs.bm25 import Bm25Index
+from memos.vec_dbs.conditions import admits
 from memos.vec_dbs.rows import MAX_RECORD_BYTES, check_labels, check_record
 
 _RowKey = tuple[CubeId, MemoryId]
@@ -33,13 +34,7 @@ class _Stored:
         return self.memory.cube, self.memory.id
 
     def matches(self, where: IndexFilter) -> bool:
-        memory = self.memory
-        in_cube = memory.cube in where.cubes and memory.status is MemoryStatus.ACTIVATED
-        return (
-            in_cube
-            and self.labels.issuperset(where.labels)
-            and (not where.memory_types or memory.memory_type in where.memory_types)
-        )
+        return admits(where, self.memory) and self.labels.issuperset(where.labels)
 
     def as_record(self, *, vectors: bool) -> StoredRecord:
         vector = tuple(self.vector.tolist()) if vectors else ()
@@ -203,7 +198,14 @@ def _best(scored: Iterable[tuple[_Stored, float]], limit: int) -> list[IndexHit]
 
 
 def _hit(memory: Memory, score: float) -> IndexHit:
-    return IndexHit(memory_id=memory.id, cube=memory.cube, score=score, session=memory.session, speaker=memory.speaker)
+    return IndexHit(
+        memory_id=memory.id,
+        cube=memory.cube,
+        score=score,
+        session=memory.session,
+        speaker=memory.speaker,
+        said_at_ms=memory.said_at_ms,
+    )
 
 
 def build_index(config: MemoryVecDBConfig) -> MemoryIndex:

@@ -334,7 +334,8 @@ def _find_status(error: BaseException) -> grpc.StatusCode | None:
 def _fields(client: _Client, shape: schema.Shape, *, dimension: int, description: str) -> Any:
     fields = client.create_schema(enable_dynamic_field=False, description=description)
     for name, kind, options in shape.scalar_fields:
-        fields.add_field(name, DataType[kind], **options)
+        element = {"element_type": DataType[options["element_type"]]} if "element_type" in options else {}
+        fields.add_field(name, DataType[kind], **{**options, **element})
     fields.add_field("dense", DataType.FLOAT_VECTOR, dim=dimension)
     fields.add_field("sparse", DataType.SPARSE_FLOAT_VECTOR)
     fields.add_function(Function("bm25", FunctionType.BM25, ["words"], ["sparse"]))
@@ -349,6 +350,7 @@ def _hit(hit: Any) -> IndexHit:
         score=hit["distance"],
         session=entity.get("session", ""),
         speaker=entity.get("speaker", ""),
+        said_at_ms=entity.get("said_at_ms", 0),
     )
 
 

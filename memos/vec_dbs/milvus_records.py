@@ -13,13 +13,13 @@ from memos.ids import CubeId, MemoryId, TenantId
 from memos.vec_dbs import rows as layout
 from memos.vec_dbs import schema
 from memos.vec_dbs.base import IndexRow, StoredRecord
-from memos.vec_dbs.milvus import DataType, MilvusIndex
+from memos.vec_dbs.milvus import MilvusIndex
 
 # The largest records and their vectors stay below the 64 MB that a server sends at once.
 RECORDS_PER_PAGE: Final = 500
 LABELLED_SUFFIX: Final = "_labelled"
 _LABELS: Final = {
-    "element_type": DataType.VARCHAR,
+    "element_type": "VARCHAR",
     "max_capacity": layout.MAX_LABELS,
     "max_length": layout.DIGEST_CHARS,
 }

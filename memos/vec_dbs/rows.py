@@ -7,10 +7,11 @@
     dense       the embedding
     record      where memories are kept whole: the memory, as its owner wrote it
     labels      where memories have labels: digest(tenant, label) of each
+    facets      digest(tenant, field, value) of each (memos.vec_dbs.conditions)
 
-An expression holds nothing but digests made here and the values of our own enums. A digest has only the letters 0-9
-and a-f, so no id that a caller chose can change what an expression means. (Milvus's own parameters for expressions
-are not understood by Milvus Lite 3.2.)
+An expression holds nothing but digests made here, whole numbers and the values of our own enums. A digest has only the
+letters 0-9 and a-f, so no id that a caller chose can change what an expression means. (Milvus's own parameters for
+expressions are not understood by Milvus Lite 3.2.)
 """
 
 import hashlib
@@ -20,7 +21,8 @@ from typing import Any, Final
 from memos.errors import InvalidRequest
 from memos.ids import CubeId, MemoryId, TenantId, storage_key
 from memos.types import MemoryStatus
-from memos.vec_dbs.base import IndexFilter, IndexRow
+from memos.vec_dbs.base import Facet, IndexFilter, IndexRow, Period
+from memos.vec_dbs.conditions import OVERFULL, facets_of, moments_of
 from memos.vec_dbs.words import words_of
 
 # Tenants are spread over partitions that are made by hand, and a request names the one it needs: Milvus Lite reads
@@ -71,7 +73,8 @@ def build_row(tenant: TenantId, row: IndexRow) -> dict[str, Any]:
         "status": memory.status.value,
         "memory_type": memory.memory_type.value,
         "version": memory.version,
-        "said_at_ms": memory.said_at_ms,
+        **{moment.value: at_ms for moment, at_ms in moments_of(memory).items()},
+        "facets": [_facet_key(tenant, facet) for facet in facets_of(memory)],
         "words": searchable(f"{memory.text} {row.context}"),
         "dense": list(row.vector),
     }
@@ -145,7 +148,7 @@ def searchable(text: str) -> str:
 
 
 def search_expression(tenant: TenantId, where: IndexFilter) -> str:
-    """The filter of a search: this tenant, these cubes, activated, and of these types if any are named."""
+    """The filter of a search: this tenant, these cubes, activated, and what else is asked for."""
     terms = [
         cube_expression(tenant, where.cubes),
         f'status == "{MemoryStatus.ACTIVATED.value}"',
@@ -154,6 +157,8 @@ def search_expression(tenant: TenantId, where: IndexFilter) -> str:
         terms.append(f"memory_type in {_listed(kind.value for kind in where.memory_types)}")
     if where.labels:
         terms.append(labels_expression(tenant, where.labels))
+    terms += [bound for period in where.periods for bound in _bounds(period)]
+    terms += [_facets_expression(tenant, group) for group in where.facets]
     return " and ".join(terms)
 
 
@@ -177,6 +182,22 @@ def cube_expression(tenant: TenantId, cubes: Sequence[CubeId]) -> str:
     """The filter that holds for all rows of a tenant's cubes."""
     keys = _listed(digest(tenant, cube) for cube in cubes)
     return f'tenant_key == "{digest(tenant)}" and cube_key in {keys}'
+
+
+def _bounds(period: Period) -> Iterator[str]:
+    if period.first_ms is not None:
+        yield f"{period.moment.value} >= {period.first_ms:d}"
+    if period.end_ms is not None:
+        yield f"{period.moment.value} < {period.end_ms:d}"
+
+
+def _facets_expression(tenant: TenantId, group: Iterable[Facet]) -> str:
+    """The filter that holds for rows that have one of the facets, and for those that have too many to tell."""
+    return f"array_contains_any(facets, {_listed(_facet_key(tenant, facet) for facet in (OVERFULL, *group))})"
+
+
+def _facet_key(tenant: TenantId, facet: Facet) -> str:
+    return digest(tenant, facet.field, facet.value)
 
 
 def _listed(values: Iterable[str]) -> str:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import Any, Final, cast
 
 from memos.errors import InvalidConfig
+from memos.vec_dbs.base import Moment
+from memos.vec_dbs.conditions import MAX_FACETS
 from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_SPEAKER_CHARS, MAX_WORDS_BYTES
 
 INDEX_VERSION: Final = 2
@@ -31,6 +33,7 @@ _WORDS: Final = {
     "enable_analyzer": True,
     "analyzer_params": {"tokenizer": "standard"},
 }
+_FACETS: Final = {"element_type": "VARCHAR", "max_capacity": MAX_FACETS, "max_length": DIGEST_CHARS}
 _Fields = tuple[tuple[str, str, Mapping[str, Any]], ...]
 _KEYS: Final[_Fields] = (
     ("pk", "VARCHAR", {"is_primary": True, **_KEY}),
@@ -59,11 +62,12 @@ INDEX: Final = Shape(
         ("status", "VARCHAR", _NAME),
         ("memory_type", "VARCHAR", _NAME),
         ("version", "INT64", {}),
-        ("said_at_ms", "INT64", {}),
+        *((moment.value, "INT64", {}) for moment in Moment),
+        ("facets", "ARRAY", _FACETS),
         ("words", "VARCHAR", _WORDS),
     ),
     stamp={"schema": INDEX_VERSION},
-    told=("memory_id", "cube", "session", "speaker"),
+    told=("memory_id", "cube", "session", "speaker", "said_at_ms"),
 )
 RECORDS: Final = Shape(
     scalar_fields=(

@@ -8,13 +8,27 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from neo4j import GraphDatabase
+from neo4j import Driver, GraphDatabase
 
 from memos.errors import Fenced, InvalidRequest, NotFound
+from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import DeletedCounts, GraphStore, JobWrite
 from memos.graph_dbs.factory import build_graph
-from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, memory_id, message_id, tenant_id
-from memos.organize.decay import DAY_MS, DecayPolicy
+from memos.graph_dbs.queries import load_query
+from memos.ids import (
+    CubeId,
+    JobId,
+    MemoryId,
+    MessageId,
+    SessionId,
+    TenantId,
+    UserId,
+    memory_id,
+    message_id,
+    storage_key,
+    tenant_id,
+)
+from memos.organize.decay import DAY_MS, DecayPolicy, age
 from memos.settings import Settings
 from memos.types import Category, Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role
 
@@ -352,6 +366,42 @@ class TestGraphStore:
         assert len(graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 30 * DAY_MS)) == 600
         assert graph.list_memories(tenant, CUBE) == []
 
+    def test_what_is_pinned_does_not_fade(self, graph: GraphStore, tenant: TenantId) -> None:
+        pinned = add(graph, tenant, a_memory(tenant, "j"), pinned=True, importance=0.2)
+        assert graph.decay(tenant, CUBE, ARCHIVING, now_ms=T0 + 50 * DAY_MS) == []
+        assert find(graph, tenant, pinned.id) == pinned
+
+    def test_what_has_expired_is_archived_whatever_its_age_importance_and_pin(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        ends = {"expires_at_ms": T0 + 5, "importance": 0.9, "importance_at_ms": T0, "indexed_version": 1}
+        gone = [
+            add(graph, tenant, a_memory(tenant, "j", 0), job="j0", **ends),
+            add(graph, tenant, a_memory(tenant, "j", 1), job="j1", pinned=True, **ends),
+        ]
+        later = add(graph, tenant, a_memory(tenant, "j", 2), job="j2", **{**ends, "expires_at_ms": T0 + 6})
+        assert sorted(graph.decay(tenant, CUBE, HALVING, now_ms=T0 + 5)) == sorted(memory.id for memory in gone)
+        assert graph.list_memories(tenant, CUBE) == [later]
+        assert {memory.id for memory in graph.list_lagging(tenant, CUBE, limit=10)} == {memory.id for memory in gone}
+        assert [find(graph, tenant, memory.id).importance for memory in gone] == pytest.approx([0.9, 0.9])
+        assert graph.decay(tenant, CUBE, HALVING, now_ms=T0 + 5) == []
+
+    def test_active_memories_of_the_version_given_are_archived_and_lag(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
+        write = a_write(tenant, "j", memories=4)
+        apply(graph, tenant, write)
+        one, two, changed, kept = write.memories
+        graph.update_memory(tenant, replace(changed, pinned=True))
+        versions = {one.id: 1, two.id: 1, changed.id: 1, MemoryId("absent"): 1}
+        assert graph.archive_memories(other, CUBE, versions, now_ms=T0 + 9) == []
+        assert sorted(graph.archive_memories(tenant, CUBE, versions, now_ms=T0 + 9)) == sorted([one.id, two.id])
+        assert graph.archive_memories(tenant, CUBE, {**versions, one.id: 2}, now_ms=T0 + 10) == []
+        archived = find(graph, tenant, one.id)
+        assert (archived.status, archived.version, archived.updated_at_ms) == (MemoryStatus.ARCHIVED, 2, T0 + 9)
+        assert archived in graph.list_lagging(tenant, CUBE, limit=10)
+        assert {memory.id for memory in graph.list_memories(tenant, CUBE)} == {changed.id, kept.id}
+
     def test_another_tenants_cube_and_another_cube_do_not_decay(
         self, graph: GraphStore, tenant: TenantId, other: TenantId
     ) -> None:
@@ -538,11 +588,32 @@ def test_a_node_from_before_importance_reads_as_the_default_and_decays_from_its_
     graph.close()
 
 
+@pytest.mark.servers
+def test_a_memory_that_was_changed_while_it_aged_stays_as_it_was_changed(
+    neo4j_settings: Settings, tenant: TenantId
+) -> None:
+    graph = build_graph(neo4j_settings)
+    old = add(graph, tenant, a_memory(tenant, "j"), importance_at_ms=T0)
+    pinned = graph.update_memory(tenant, replace(old, pinned=True))
+    now_ms = T0 + 30 * DAY_MS
+    row = layout.decay_row(tenant, old, age(old, ARCHIVING, now_ms=now_ms))
+    names = {"tenant": tenant, "cube": CUBE, "cube_key": storage_key(tenant, CUBE), "now_ms": now_ms}
+    query, statuses = load_query("decay_memories"), {"activated": "activated", "archived": "archived"}
+    with open_driver(neo4j_settings) as driver:
+        driver.execute_query(query, {**names, **statuses, "rows": [row]}, database_=neo4j_settings.neo4j_database)
+    assert find(graph, tenant, old.id) == pinned
+    graph.close()
+
+
+def open_driver(settings: Settings) -> Driver:
+    auth = (settings.neo4j_user, settings.neo4j_password.get_secret_value())
+    return GraphDatabase.driver(str(settings.neo4j_url), auth=auth, telemetry_disabled=True)
+
+
 def forget_importance(settings: Settings, tenant: TenantId) -> None:
     """Make the tenant's nodes as they were before memories had an importance."""
-    auth = (settings.neo4j_user, settings.neo4j_password.get_secret_value())
     query = "MATCH (m:Memory {tenant: $tenant}) REMOVE m.importance, m.importance_at_ms"
-    with GraphDatabase.driver(str(settings.neo4j_url), auth=auth, telemetry_disabled=True) as driver:
+    with open_driver(settings) as driver:
         driver.execute_query(query, {"tenant": tenant}, database_=settings.neo4j_database)
 
 

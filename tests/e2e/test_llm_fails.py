@@ -1,4 +1,4 @@
-"""The model that extracts answers garbage, nothing, or not at all: nothing is lost, and the effect comes once."""
+"""The model that extracts answers garbage, nothing, or not at all: what was said is found; the effect comes once."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -46,8 +46,13 @@ def record(stack: Settings, tenant: str, job: str) -> JobRecord:
         return scheduler.status(tenant, job)
 
 
-def texts(mos: MOS) -> list[str]:
-    return [node.memory for shelf in mos.get_all()["text_mem"] for node in shelf["memories"]["nodes"]]
+def texts(mos: MOS) -> dict[str, str]:
+    """What is remembered, by its id."""
+    return {node.id: node.memory for shelf in mos.get_all()["text_mem"] for node in shelf["memories"]["nodes"]}
+
+
+def found(mos: MOS, query: str) -> list[str]:
+    return [item.id for shelf in mos.search(query)["text_mem"] for item in shelf["memories"]]
 
 
 @pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
@@ -61,13 +66,16 @@ def test_the_job_is_tried_again_and_has_its_effect_once_when_the_model_is_well(
     eventually(lambda: record(stack, tenant, job).state is JobState.RETRYING, within_s=30)
     waiting = record(stack, tenant, job)
     assert (waiting.error_class, SAID in waiting.error_message) == ("Unavailable", False)
-    assert texts(mos) == []
+    raw = texts(mos)
+    assert list(raw.values()) == [SAID]
+    assert found(mos, "Where is the bicycle?") == list(raw)
 
     llm.replies = [GOOD]
     llm.released.set()
     (added,) = mos.wait([job], timeout_s=60)
     assert added.state is JobState.SUCCEEDED
-    assert texts(mos) == ["Ana keeps her bicycle in the cellar."]
+    assert texts(mos) == dict.fromkeys(raw, "Ana keeps her bicycle in the cellar.")
+    assert list(added.memory_ids) == list(raw)
     assert mos.get("notes", added.memory_ids[0]).sources[0].content == SAID
 
 
@@ -82,4 +90,4 @@ def test_while_extraction_waits_a_chat_of_the_session_still_knows_what_was_said(
         mos.create_cube_for_user("notes", owner_id="ana")
         mos.add(memory_content=SAID)
         list(mos.chat_stream("Where is my bicycle?", remember=False))
-        assert SAID in [message["content"] for message in talker.requests[0]["messages"]]
+        assert [message["content"] for message in talker.requests[0]["messages"]].count(SAID) == 1

@@ -47,7 +47,12 @@ class Process(Resources):
 
 @pytest.fixture
 def process(settings: Settings) -> Iterator[Process]:
-    changes = {"redis_url": sibling_url(settings, 3), "milvus_collection": "decay", "reader": "rules"}
+    changes = {
+        "redis_url": sibling_url(settings, 3),
+        "milvus_collection": "decay",
+        "reader": "rules",
+        "reorganize": False,
+    }
     made = Process(settings.model_copy(update={**changes, "decay_half_life_days": 30.0, "archive_below": 0.3}))
     yield made
     made.close()

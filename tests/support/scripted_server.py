@@ -15,8 +15,8 @@ Server = TypeVar("Server", bound="ScriptedServer")
 class Reply:
     """One answer. ``lines`` are sent as a stream; ``is_cut`` drops the connection where its end would be.
 
-    ``hangs`` is silence: before the status, or after the lines where there are some. ``waits_for`` holds each line but
-    the first back until it is set.
+    ``hangs`` is silence: before the status, or after the lines where there are some. Until ``waits_for`` is set, a body
+    is held back, or each line but the first.
     """
 
     status: int = 200
@@ -110,6 +110,8 @@ def _send(handler: BaseHTTPRequestHandler, server: ScriptedServer) -> None:
         server.released.wait(30)
         handler.close_connection = True
         return
+    if reply.waits_for is not None and not reply.lines:
+        reply.waits_for.wait(30)
     handler.send_response(reply.status)
     for name, value in reply.headers.items():
         handler.send_header(name, value)

@@ -13,7 +13,8 @@ from memos.graph_dbs.memory import MemoryGraph
 from memos.ids import CubeId, JobId, SessionId, TenantId, UserId, message_id
 from memos.mem_reader.base import Conversation, Fact
 from memos.memories.textual.stores import TextStores
-from memos.memories.textual.writer import TextWriter, WriteJob
+from memos.memories.textual.write_job import WriteJob
+from memos.memories.textual.writer import TextWriter
 from memos.types import Lane, Message, Role
 from memos.vec_dbs.memory import MemoryIndex
 
@@ -47,6 +48,7 @@ class DictationReader:
 
     def __init__(self, *, keeps_answers: bool = False) -> None:
         self.keeps_answers = keeps_answers
+        self.llm = None
         self.calls: list[int] = []
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:

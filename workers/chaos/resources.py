@@ -14,6 +14,7 @@ from memos.embedders.factory import EmbedderFactory
 from memos.graph_dbs.base import JobWrite
 from memos.graph_dbs.neo4j import Neo4jGraph
 from memos.ids import CubeId, SessionId, TenantId
+from memos.llms.base import LLM
 from memos.mem_reader.base import Conversation, Fact, Reader
 from memos.memories.textual.stores import TextStores
 from memos.settings import Settings
@@ -74,6 +75,10 @@ class PointedReader:
     @property
     def keeps_answers(self) -> bool:
         return self._inner.keeps_answers
+
+    @property
+    def llm(self) -> LLM | None:
+        return self._inner.llm
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         self._control.pass_point(Point.DURING_LLM, inside_s=INSIDE_S)

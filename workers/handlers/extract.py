@@ -1,5 +1,7 @@
 """Extract: messages of a lane become memories; then the cube's follow-up work is asked for.
 
+What was said is found before a model has read it, and while the job waits for one that is away.
+
 Under overload it does less, and says so in ``degraded`` of each job: from step ``coalesce`` on the follow-up work waits
 longer, to be joined with more of its kind, and from step ``rules_reader`` on no model is asked.
 """
@@ -11,7 +13,7 @@ from typing import Any, Final
 from memos.ids import JobId, MemoryId
 from memos.mem_reader.base import Reader
 from memos.memories.textual.payload import messages_of
-from memos.memories.textual.writer import WriteJob
+from memos.memories.textual.write_job import WriteJob
 from memos.types import JobKind, JobSpec, Lane, Step
 from scheduler.keys import CUBE_SESSIONS
 from scheduler.lease import JobOutcome, LeasedJob
@@ -79,7 +81,10 @@ def _write_job(lane: Lane, job: LeasedJob) -> WriteJob:
 
 
 def _keeper(batch: Batch, jobs: Mapping[JobId, LeasedJob]) -> Callable[[Mapping[JobId, str]], None]:
-    """Between a model's answer and its effect: the answer is stored, and a cancelled job goes no further."""
+    """Between a model's answer and its effect: the answer is stored, and a cancelled job goes no further.
+
+    Its raw turns stay, as what an earlier attempt wrote does.
+    """
 
     def keep(answers: Mapping[JobId, str]) -> None:
         batch.save_answers({jobs[effect].id: answer for effect, answer in answers.items()})

@@ -17,3 +17,7 @@ CREATE INDEX memos_memory_order IF NOT EXISTS FOR (n:Memory) ON (n.order_key);
 CREATE INDEX memos_message_order IF NOT EXISTS FOR (n:Message) ON (n.order_key);
 
 CREATE INDEX memos_memory_lagging IF NOT EXISTS FOR (n:Memory) ON (n.lagging_cube);
+
+CREATE INDEX memos_memory_fresh IF NOT EXISTS FOR (n:Memory) ON (n.fresh_cube);
+
+CREATE INDEX memos_memory_subject IF NOT EXISTS FOR (n:Memory) ON (n.subject_key);

@@ -76,6 +76,13 @@ class BaseTextMemory(ABC):
             raise NotFound(f"there is no memory {memory_id!r:.80}")
         return found[0]
 
+    def history(self, memory_id: str) -> list[TextualMemoryItem]:
+        """The item between those that it took the place of and those that took its place, oldest first.
+
+        It stands alone where memories take no place of each other. Raises NotFound.
+        """
+        return [self.get(memory_id)]
+
 
 def parse_items(given: Sequence[Given] | Given) -> list[TextualMemoryItem]:
     """What a caller handed over, as items. Raises InvalidRequest, naming the position."""

@@ -73,6 +73,7 @@ def _build_item(
         invalid_at=None if fact.invalid_at_ms is None else time_of(fact.invalid_at_ms),
         created_at=time_of(now_ms),
         updated_at=time_of(now_ms),
+        info=fact.info,
     )
     sources = tuple(_build_source(message, session_id) for message in evidence)
     return TextualMemoryItem(memory=fact.text, metadata=metadata, sources=sources)

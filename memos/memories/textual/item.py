@@ -156,7 +156,7 @@ def item_of_memory(memory: Memory, sources: Sequence[Source] = ()) -> TextualMem
 def item_of_hit(hit: Hit) -> TextualMemoryItem:
     """A found memory, with its score and sources."""
     found = item_of_memory(hit.memory, hit.sources)
-    return found.model_copy(update={"score": hit.score, "parts": dict(hit.parts)})
+    return found.model_copy(update={"score": hit.score, "parts": dict(hit.parts) or None})
 
 
 def _metadata(memory: Memory) -> TextualMemoryMetadata:

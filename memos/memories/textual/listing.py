@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Final
 
+from memos.errors import NotFound
 from memos.graph_dbs.base import GraphStore
-from memos.ids import CubeId, TenantId
+from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.item import TextualMemoryItem, item_of_memory
 from memos.types import Memory, MemoryStatus
 
@@ -20,15 +21,29 @@ def list_items(
         yield from (item_of_memory(memory, sources.get(memory.id, ())) for memory in page)
 
 
-def list_all(graph: GraphStore, tenant: TenantId, cube: CubeId) -> list[Memory]:
-    """Every active memory, the oldest first."""
-    return [memory for page in _pages(graph, tenant, cube, MemoryStatus.ACTIVATED) for memory in page]
+def list_all(
+    graph: GraphStore, tenant: TenantId, cube: CubeId, *, status: MemoryStatus | None = MemoryStatus.ACTIVATED
+) -> list[Memory]:
+    """Every memory of this status, or of any, the oldest first."""
+    return [memory for page in _pages(graph, tenant, cube, status) for memory in page]
 
 
 def _pages(graph: GraphStore, tenant: TenantId, cube: CubeId, status: MemoryStatus | None) -> Iterator[list[Memory]]:
-    after = None
-    while page := graph.list_memories(tenant, cube, status=status, after=after, limit=_PAGE):
+    listed: list[MemoryId] = []
+    while page := _page_behind(listed, graph, tenant, cube, status):
         yield page
         if len(page) < _PAGE:
             return
-        after = page[-1].id
+        listed += [memory.id for memory in page]
+
+
+def _page_behind(
+    listed: list[MemoryId], graph: GraphStore, tenant: TenantId, cube: CubeId, status: MemoryStatus | None
+) -> list[Memory]:
+    """The memories behind the last one listed, which is taken off when somebody deleted it meanwhile."""
+    while True:
+        after = listed[-1] if listed else None
+        try:
+            return graph.list_memories(tenant, cube, status=status, after=after, limit=_PAGE)
+        except NotFound:
+            listed.pop()

@@ -9,16 +9,18 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from memos import ids
 from memos.clock import Clock, SystemClock
 from memos.configs.memory import TreeTextMemoryConfig
+from memos.errors import InvalidRequest
 from memos.graph_dbs.base import JobWrite
 from memos.ids import MemoryId, SessionId, new_job_id
 from memos.memories.textual.base import BaseTextMemory, Given, apply_update, parse_items
 from memos.memories.textual.extraction import extract_items, open_extractor
 from memos.memories.textual.files import Dump, read_dump, write_dump
+from memos.memories.textual.history import find_chain
 from memos.memories.textual.item import (
     TextualEdge,
     TextualMemoryItem,
@@ -31,13 +33,14 @@ from memos.memories.textual.listing import list_all, list_items
 from memos.memories.textual.payload import parse_text
 from memos.memories.textual.records import DIRECT_SESSION, DIRECT_USER, parse_ids
 from memos.memories.textual.relations import GivenEdge, Relations, parse_depth
-from memos.memories.textual.search import parse_memory_types, parse_top_k
+from memos.memories.textual.search import parse_top_k
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
+from memos.recall.options import Mode, SearchKeywords, parse_options
 from memos.recall.search import Recall
 from memos.rerankers.base import Reranker
 from memos.settings import Settings, load_settings
-from memos.types import Memory, MemoryType
+from memos.types import Memory
 from memos.wiring import open_reranker, open_tree_stores
 
 BACKEND: Final = "tree_text"
@@ -72,7 +75,7 @@ class TreeTextMemory(BaseTextMemory):
         self._changing = threading.Lock()
         self._writer = TextWriter(self._stores, self._clock)
         self._relations = Relations(graph=self._stores.graph, tenant=self._tenant, cube=self._cube)
-        self._recall = Recall(self._stores, reranker or self._own_reranker, hops=config.max_hops)
+        self._recall = Recall(self._stores, reranker or self._own_reranker, clock=self._clock, hops=config.max_hops)
 
     def add(self, memories: Sequence[Given] | Given) -> list[str]:
         """Store items and return their ids, in order. An item whose id is there already is replaced.
@@ -109,6 +112,7 @@ class TreeTextMemory(BaseTextMemory):
         wanted = [MemoryId(memory) for memory in parse_ids(memory_ids)]
         deleted = self._stores.graph.delete_memories(self._tenant, self._cube, wanted)
         self._stores.index.delete(self._tenant, self._cube, wanted)
+        self._writer.index_lagging(self._tenant, self._cube)  # summaries of it are hidden until they are made anew
         return deleted
 
     def delete_all(self) -> int:
@@ -117,14 +121,16 @@ class TreeTextMemory(BaseTextMemory):
         self._stores.index.delete_cube(self._tenant, self._cube)
         return counts.memories
 
-    def search(self, query: str, top_k: int = 5, *, memory_types: Sequence[MemoryType] = ()) -> list[TextualMemoryItem]:
-        """The best items, best first, of these memory types or of all, and what they are related to.
+    def search(self, query: str, top_k: int = 5, **options: Unpack[SearchKeywords]) -> list[TextualMemoryItem]:
+        """The best items, best first, and what they are related to, within the options (SearchKeywords).
 
         Relations are followed for ``max_hops`` steps of the configuration. What could not be asked is logged.
         """
         limit, question = parse_top_k(top_k), parse_text(query, "query")
-        kinds = parse_memory_types(memory_types)
-        found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, memory_types=kinds)
+        wanted = parse_options(options)
+        if wanted.mode is not Mode.FAST:
+            raise InvalidRequest(f"mode {wanted.mode.value!r} asks a chat model, which MOS.search has; leave it out")
+        found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, options=wanted)
         for missing in found.degraded:
             log.warning("a search went without %s", missing)
         return [item_of_hit(hit) for hit in found.hits]
@@ -158,6 +164,15 @@ class TreeTextMemory(BaseTextMemory):
     def get_relevant_subgraph(self, query: str, top_k: int = 5, depth: int = 2) -> dict[str, list[Any]]:
         """The subgraph around the ``top_k`` memories that a search finds, these first."""
         return self.get_subgraph([item.id for item in self.search(query, top_k)], depth)
+
+    def history(self, memory_id: str) -> list[TextualMemoryItem]:
+        """The item, what it superseded or took in, and what superseded it or took it in, oldest first.
+
+        Archived ones too. Of a long history the part around the item. Raises NotFound.
+        """
+        start = MemoryId(self.get(memory_id).id)
+        chain = find_chain(self._stores.graph, self._tenant, self._cube, start)
+        return self.get_by_ids(chain)
 
     def extract(self, messages: Sequence[Mapping[str, Any]]) -> list[TextualMemoryItem]:
         reader = open_extractor(self.config.extractor_llm, self._settings)

@@ -1,101 +1,76 @@
 """From messages to memories, once: read, write the graph, embed, fill the index.
 
-    find_applied ──> read (stored answers are replayed) ──> graph (one transaction, fenced) ──> embed ──> index
-         └── applied already: only what the index lacks is written ─────────────────────────────┘
+    find_applied ──> raw turns ──> read (stored answers are replayed) ──> refine ──> revise ──> apply
+         │              └──> apply, if a model is to be asked
+         └── applied already: what the index lacks is written
+    apply: graph (one fenced transaction) ──> embed ──> index
+
+A reader that asks a model may take its time, or fail. So the messages, and what rules find in them, are written first:
+they are found at once, and facts refine them. Any other reader writes everything in one pass.
 
 A crash between any two steps is repaired by running the same jobs again: ids are derived from the job, the graph
-refuses a second effect, and the index catches up from the graph.
+refuses a second effect of either pass, and the index catches up from the graph.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
-
-from pydantic import TypeAdapter
+from dataclasses import replace
 
 from memos.clock import Clock
-from memos.errors import NotFound
 from memos.graph_dbs.base import JobWrite
-from memos.ids import CubeId, JobId, MemoryId, TenantId, UserId, memory_id
-from memos.mem_reader.base import Conversation, Fact, Reader
-from memos.memories.textual.context import describe
-from memos.memories.textual.difference import Difference, compare
+from memos.ids import CubeId, JobId, MemoryId, TenantId
+from memos.mem_reader.base import Reader
+from memos.memories.textual.answers import Answer, parse_answer
+from memos.memories.textual.indexing import Indexer
+from memos.memories.textual.raw import build_raw, compare_raw
+from memos.memories.textual.revising import Reviser, Told
 from memos.memories.textual.stores import TextStores
+from memos.memories.textual.write_job import WriteJob, build_memories
 from memos.organize.decay import DecayPolicy
-from memos.types import Lane, Memory, Message
-from memos.vec_dbs.base import IndexRow
-
-_FACTS: Final = TypeAdapter(list[Fact])
-_INDEX_PAGE: Final = 500
+from memos.organize.decisions import Decision
+from memos.organize.judge import Judge
+from memos.organize.provisional import raw_job
+from memos.organize.refine import Provisional, find_leftover, refine
+from memos.organize.revise import Revised
+from memos.organize.surroundings import Place
+from memos.types import Lane, Memory
 
 KeepAnswers = Callable[[Mapping[JobId, str]], None]
 """Stores each job's answer before it is applied."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WriteJob:
-    """One job's messages. ``answer`` is what an earlier attempt read from them, if it got so far."""
-
-    job: JobId
-    user: UserId
-    messages: tuple[Message, ...]
-    answer: str | None = None
-
-
-class TextWriter:
+class TextWriter(Indexer):
     """Applies extract jobs of one lane; safe to repeat."""
 
     def __init__(self, stores: TextStores, clock: Clock) -> None:
-        self._stores = stores
+        super().__init__(stores)
         self._clock = clock
+        self._reviser = Reviser(stores)
 
     def write(
         self, lane: Lane, jobs: Sequence[WriteJob], reader: Reader, *, fence: int | None, keep: KeepAnswers
     ) -> dict[JobId, list[MemoryId]]:
-        """Apply the jobs in order and return the memories of each.
+        """Apply the jobs in order and return the memories of each, written by it or said again.
 
-        One reading, one embedding batch, one transaction and one upsert for all of them. Raises Fenced when a newer
-        holder of the lane has written, Unavailable when a store or the model is away; then nothing is half done that
-        the next attempt does not complete.
+        One reading, one embedding batch, one transaction and one upsert for all of them, and the same once before for
+        raw turns. What they say anew of something known, or again, revises earlier memories
+        (memos/organize/revise.py); the reader's model, where there is one, judges what rules leave open. Raises Fenced
+        when a newer holder of the lane has written, Unavailable when a store or the model is away; then nothing is half
+        done that the next attempt does not complete.
         """
-        applied = self._stores.graph.find_applied(lane.tenant, lane.cube, [item.job for item in jobs])
-        fresh = [item for item in jobs if item.job not in applied]
-        writes = self._build_writes(lane, fresh, self._read(fresh, reader, keep))
-        if writes:
-            where = (lane.tenant, lane.cube, lane.session)
-            self._stores.graph.apply_jobs(*where, writes, fence=fence, bulk=lane.bulk)
-        self._index(lane.tenant, lane.cube, [memory for write in writes for memory in write.memories])
+        applied = self._find_applied(lane, jobs)
         if applied:
             self.index_lagging(lane.tenant, lane.cube)
-        written = {write.job: [memory.id for memory in write.memories] for write in writes}
+        fresh = [item for item in jobs if item.job not in applied]
+        raw = self._write_raw(lane, fresh, applied, reader, fence)
+        answers = self._read(fresh, reader, keep)
+        provisional = self._find_provisional(lane, raw, applied)
+        refined = self._refine(lane, fresh, answers, provisional)
+        revised = self._revise(lane, answers, refined, judge_of(reader), keep)
+        now_ms = self._clock.now_ms()
+        writes = [_build_write(item, revised[item.job], provisional.get(item.job), now_ms) for item in fresh]
+        self._apply(lane, writes, fence)
+        written = {write.job: write.memory_ids for write in writes}
         return {item.job: written.get(item.job) or applied.get(item.job, []) for item in jobs}
-
-    def index_lagging(self, tenant: TenantId, cube: CubeId) -> int:
-        """Bring the index up to the graph; returns how many memories it lacked."""
-        total = 0
-        while lagging := self._stores.graph.list_lagging(tenant, cube, limit=_INDEX_PAGE):
-            self._index(tenant, cube, lagging)
-            total += len(lagging)
-        return total
-
-    def reindex(self, tenant: TenantId, cube: CubeId) -> int:
-        """Index every memory of a cube anew, of any status; returns how many.
-
-        Others may write meanwhile: what they change or delete is in the index as they left it. Rows that stand for
-        nothing stay; ``verify`` removes them.
-        """
-        return self._bring_up(tenant, cube, self._list_ids(tenant, cube))
-
-    def verify(self, tenant: TenantId, cube: CubeId, *, repair: bool = False) -> Difference:
-        """How the index differs from the graph in a cube; with ``repair`` it does no more afterwards.
-
-        Only which memories have rows is compared, not what is in the rows: ``reindex`` writes these.
-        """
-        rows = self._stores.index.list_ids(tenant, cube)  # first: what is written meanwhile is in the graph by then
-        found = compare(self._list_ids(tenant, cube), rows)
-        if repair:
-            self._bring_up(tenant, cube, [*found.missing, *found.surplus])
-        return found
 
     def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy) -> int:
         """Let the importance of a cube's memories fade up to now; returns how many were archived for it.
@@ -104,106 +79,121 @@ class TextWriter:
         """
         return len(self._stores.graph.decay(tenant, cube, policy, now_ms=self._clock.now_ms()))
 
-    def _read(self, jobs: Sequence[WriteJob], reader: Reader, keep: KeepAnswers) -> dict[JobId, list[Fact]]:
-        facts = {item.job: _FACTS.validate_json(item.answer) for item in jobs if item.answer is not None}
+    def _find_applied(self, lane: Lane, jobs: Sequence[WriteJob]) -> dict[JobId, list[MemoryId]]:
+        """What either pass has written, in one query."""
+        passes = [each for item in jobs for each in (item.job, raw_job(item.job))]
+        return self._stores.graph.find_applied(lane.tenant, lane.cube, passes)
+
+    def _write_raw(
+        self,
+        lane: Lane,
+        jobs: Sequence[WriteJob],
+        applied: Mapping[JobId, Sequence[MemoryId]],
+        reader: Reader,
+        fence: int | None,
+    ) -> dict[JobId, JobWrite]:
+        """Have what a model is about to be asked be found before; returns the raw turns that are there now."""
+        written = [item for item in jobs if raw_job(item.job) in applied]
+        due = [item for item in jobs if item not in written and _asks_first(item, reader)]
+        now_ms = self._clock.now_ms()
+        raw = {item.job: build_raw(lane, item, now_ms) for item in (*written, *due)}
+        self._apply(lane, [raw[item.job] for item in due], fence)
+        return raw
+
+    def _read(self, jobs: Sequence[WriteJob], reader: Reader, keep: KeepAnswers) -> dict[JobId, Answer]:
+        answers = {item.job: parse_answer(item.answer) for item in jobs if item.answer is not None}
         unread = [item for item in jobs if item.answer is None]
         if not unread:
-            return facts
-        found = reader.read([Conversation(job=item.job, user=item.user, messages=item.messages) for item in unread])
-        read = dict(zip((item.job for item in unread), found, strict=True))
+            return answers
+        found = reader.read([item.conversation for item in unread])
+        read = {item.job: Answer(facts=tuple(facts)) for item, facts in zip(unread, found, strict=True)}
         if reader.keeps_answers:
-            keep({job: _FACTS.dump_json(answer).decode() for job, answer in read.items()})
-        return facts | read
+            keep({job: answer.model_dump_json() for job, answer in read.items()})
+        return answers | read
 
-    def _build_writes(
-        self, lane: Lane, jobs: Sequence[WriteJob], facts: Mapping[JobId, Sequence[Fact]]
-    ) -> list[JobWrite]:
+    def _find_provisional(
+        self, lane: Lane, raw: Mapping[JobId, JobWrite], applied: Mapping[JobId, Sequence[MemoryId]]
+    ) -> dict[JobId, list[Provisional]]:
+        """Of each job whose raw turns are there, what became of them while the model was asked."""
+        ids = {job: applied.get(write.job, write.memory_ids) for job, write in raw.items()}
+        every = [memory for found in ids.values() for memory in found]
+        stored = self._stores.graph.find_memories(lane.tenant, lane.cube, every) if every else {}
+        return {job: compare_raw(write.memories, ids[job], stored) for job, write in raw.items()}
+
+    def _refine(
+        self,
+        lane: Lane,
+        jobs: Sequence[WriteJob],
+        answers: Mapping[JobId, Answer],
+        provisional: Mapping[JobId, Sequence[Provisional]],
+    ) -> dict[JobId, list[Memory]]:
+        """The memories of each job's facts, under the ids that they keep or take over."""
         now_ms = self._clock.now_ms()
-        return [
-            JobWrite(
-                job=item.job,
-                user=item.user,
-                messages=item.messages,
-                memories=tuple(
-                    build_memory(lane, item, ordinal, fact, now_ms) for ordinal, fact in enumerate(facts[item.job])
-                ),
-            )
-            for item in jobs
+        built = {item.job: build_memories(lane, item, answers[item.job].facts, now_ms) for item in jobs}
+        return {job: refine(memories, provisional.get(job, ()), now_ms=now_ms) for job, memories in built.items()}
+
+    def _revise(
+        self,
+        lane: Lane,
+        answers: Mapping[JobId, Answer],
+        refined: Mapping[JobId, Sequence[Memory]],
+        judge: Judge | None,
+        keep: KeepAnswers,
+    ) -> dict[JobId, Revised]:
+        """Each job's memories without repetitions, and what they change of those that are known."""
+
+        def keep_decisions(decided: Mapping[JobId, tuple[Decision, ...]]) -> None:
+            told = {job: answers[job].model_copy(update={"decisions": each}) for job, each in decided.items()}
+            keep({job: answer.model_dump_json() for job, answer in told.items()})
+
+        told = [
+            Told(job=job, memories=tuple(memories), decisions=answers[job].decisions)
+            for job, memories in refined.items()
         ]
+        place = Place(tenant=lane.tenant, cube=lane.cube)
+        revised = self._reviser.revise(place, told, judge, keep_decisions)
+        return dict(zip(refined, revised, strict=True))
 
-    def _list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
-        """All memories of a cube, of any status, the oldest first."""
-        listed: list[MemoryId] = []
-        while page := self._list_page(tenant, cube, listed):
-            listed += [memory.id for memory in page]
-        return listed
+    def _apply(self, lane: Lane, writes: Sequence[JobWrite], fence: int | None) -> None:
+        """One transaction, and then the index."""
+        if not writes:
+            return
+        self._stores.graph.apply_jobs(lane.tenant, lane.cube, lane.session, writes, fence=fence, bulk=lane.bulk)
+        self.index(lane.tenant, lane.cube, self._list_written(lane, writes))
 
-    def _list_page(self, tenant: TenantId, cube: CubeId, listed: list[MemoryId]) -> list[Memory]:
-        """The memories behind the last one listed, which is taken off when it was deleted meanwhile."""
-        while True:
-            after = listed[-1] if listed else None
-            try:
-                return self._stores.graph.list_memories(tenant, cube, status=None, after=after, limit=_INDEX_PAGE)
-            except NotFound:
-                listed.pop()
-
-    def _bring_up(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
-        """Have the index say of these what the graph says; returns how many of them the graph has."""
-        total = 0
-        for start in range(0, len(ids), _INDEX_PAGE):
-            page = ids[start : start + _INDEX_PAGE]
-            total += self._bring_up_page(tenant, cube, page)
-        return total
-
-    def _bring_up_page(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
-        """Again until nobody has changed one since it was read: else an older row might have replaced a newer one."""
-        indexed: dict[MemoryId, int] = {}
-        while True:
-            stored = self._stores.graph.find_memories(tenant, cube, ids)
-            self._stores.index.delete(tenant, cube, [each for each in ids if each not in stored])
-            changed = [memory for memory in stored.values() if indexed.get(memory.id) != memory.version]
-            if not changed:
-                return len(stored)
-            self._index(tenant, cube, changed)
-            indexed |= {memory.id: memory.version for memory in changed}
-
-    def _index(self, tenant: TenantId, cube: CubeId, memories: Sequence[Memory]) -> None:
-        for start in range(0, len(memories), _INDEX_PAGE):
-            page = memories[start : start + _INDEX_PAGE]
-            self._stores.index.upsert(tenant, self._build_rows(tenant, cube, page))
-            self._stores.graph.mark_indexed(tenant, cube, {memory.id: memory.version for memory in page})
-
-    def _build_rows(self, tenant: TenantId, cube: CubeId, memories: Sequence[Memory]) -> list[IndexRow]:
-        """One embedding batch for all, and what was said around each."""
-        spoken = self._stores.graph.find_contexts(tenant, cube, [memory.id for memory in memories])
-        vectors = self._stores.embedder.embed([memory.text for memory in memories])
-        return [
-            IndexRow(memory=memory, vector=vector, context=describe(memory, spoken.get(memory.id, ())))
-            for memory, vector in zip(memories, vectors, strict=True)
-        ]
+    def _list_written(self, lane: Lane, writes: Sequence[JobWrite]) -> list[Memory]:
+        """The memories that are new, and those that were there already, as they are now."""
+        written = {memory.id: memory for write in writes for memory in write.made}
+        rewritten = [memory.id for write in writes for memory in write.rewritten]
+        revised = [memory for write in writes for memory in write.revision.changed]
+        if rewritten or revised:
+            written |= self._stores.graph.find_memories(lane.tenant, lane.cube, [*rewritten, *revised])
+        return list(written.values())
 
 
-def build_memory(lane: Lane, item: WriteJob, ordinal: int, fact: Fact, now_ms: int) -> Memory:
-    """The memory that a fact becomes; pure, so that every attempt builds the same one but for its times."""
-    evidence = [item.messages[position] for position in fact.evidence]
-    return Memory(
-        id=memory_id(lane.tenant, lane.cube, item.job, ordinal),
-        cube=lane.cube,
+def judge_of(reader: Reader) -> Judge | None:
+    """Who judges what rules leave open: the reader's model."""
+    return None if reader.llm is None else Judge(reader.llm)
+
+
+def _asks_first(item: WriteJob, reader: Reader) -> bool:
+    """Whether a model is to be asked, and a later attempt may go on where this one fails."""
+    return reader.keeps_answers and item.repeatable and item.answer is None
+
+
+def _build_write(item: WriteJob, revised: Revised, provisional: Sequence[Provisional] | None, now_ms: int) -> JobWrite:
+    """All that a job does. Where its raw turns are there already, its messages are too."""
+    if provisional is None:
+        return JobWrite(
+            job=item.job, user=item.user, messages=item.messages, memories=revised.memories, revision=revised.revision
+        )
+    left = find_leftover(provisional, revised, now_ms=now_ms)
+    return JobWrite(
+        job=item.job,
         user=item.user,
-        session=lane.session,
-        text=fact.text,
-        memory_type=fact.memory_type,
-        category=fact.category,
-        speaker=fact.speaker,
-        key=fact.key,
-        entities=fact.entities,
-        tags=fact.tags,
-        confidence=fact.confidence,
-        importance_at_ms=now_ms,
-        said_at_ms=max(message.said_at_ms for message in evidence),
-        valid_at_ms=fact.valid_at_ms,
-        invalid_at_ms=fact.invalid_at_ms,
-        created_at_ms=now_ms,
-        updated_at_ms=now_ms,
-        source_ids=tuple(message.id for message in evidence),
+        messages=(),
+        memories=revised.memories,
+        revision=replace(revised.revision, edges=(*revised.revision.edges, *left.edges)),
+        taken_over=frozenset(each.draft.id for each in provisional),
+        archived=left.archived,
     )

@@ -14,7 +14,7 @@ from memos.documents.factory import ChunkerFactory
 from memos.documents.messages import BATCH_CHARS, BATCH_MESSAGES, DocumentBatch, as_batches, as_messages
 from memos.documents.origin import MAX_NAME_CHARS, Origin, find_origin
 from memos.documents.reader import DocumentReader
-from memos.mem_os.intake import Added, DirectIntake
+from memos.mem_os.intake import Added, DirectIntake, Once
 from memos.memories.textual.payload import parse_messages
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
@@ -107,7 +107,7 @@ def test_a_key_names_the_bytes_and_how_they_are_cut_and_nothing_else() -> None:
 
 def add(stores: TextStores, batch: DocumentBatch) -> Added:
     intake = DirectIntake(writer=TextWriter(stores, ManualClock()), reader=DocumentReader(), after_add=lambda _: None)
-    return intake.add(LANE, USER, parse_messages(batch.messages, now_ms=1000), batch.key)
+    return intake.add(LANE, USER, parse_messages(batch.messages, now_ms=1000), Once(key=batch.key))
 
 
 def memories_of(stores: TextStores) -> list[Any]:

@@ -17,6 +17,7 @@ WITHOUT_TENANT = {
     "write_jobs",
     "write_memories",
     "write_messages",
+    "write_planned",
 }
 
 
@@ -37,5 +38,5 @@ def test_a_query_names_the_tenant_and_the_cube(name: str) -> None:
 
 def test_the_schema_is_made_of_statements_that_may_be_repeated() -> None:
     statements = load_statements("schema")
-    assert len(statements) == 8
+    assert len(statements) == 10
     assert all("IF NOT EXISTS" in statement for statement in statements)

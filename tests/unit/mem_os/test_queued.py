@@ -29,7 +29,7 @@ def open_queued(tmp_path: Path, redis_url: str, tenant: str, talker: OpenAIServe
             wanted = {"user_id": "ana", "enable_mem_scheduler": True, "chat_model": talking_to(talker), **config}
             settings = on_twins(tmp_path, tenant=tenant, redis_url=url)
             mos = opened.enter_context(MOS(MOSConfig(**wanted), settings=settings))
-            mos.create_cube_for_user("notes", owner_id="ana")
+            mos.create_cube_for_user("notes", owner_id=mos.config.user_id)
             return mos
 
         yield open_one
@@ -128,3 +128,15 @@ def test_a_scheduler_that_is_away_cannot_be_switched_on(tmp_path: Path, tenant: 
         with pytest.raises(Unavailable, match="redis"):
             mos.mem_scheduler_on()
         assert mos.add(memory_content="I drink tea.").state is JobState.SUCCEEDED
+
+
+def test_jobs_of_a_user_who_is_forgotten_are_cancelled_and_others_wait_on(open_queued: OpenQueued) -> None:
+    mos = open_queued(user_id="root")
+    mos.create_user("ana")
+    mos.create_user("ben")
+    mos.create_cube_for_user("anas", owner_id="ana")
+    mos.share_cube_with_user("anas", "ben", user_id="ana")
+    jobs = [mos.add(memory_content="I drink tea.", user_id=user, mem_cube_id="anas").job_id for user in ("ana", "ben")]
+    assert mos.forget_user("ana").jobs == 1
+    assert [done.state for done in mos.wait(jobs, timeout_s=0)] == [JobState.CANCELLED, JobState.QUEUED]
+    assert mos.forget_user("ana").jobs == 0

@@ -150,9 +150,39 @@ def test_a_question_that_states_something_is_kept() -> None:
     assert len(read_text("I moved to Lisbon in May, did I tell you?")) == 1
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["Hallo Anna!", "Guten Morgen.", "Vielen Dank für deine Hilfe!", "Bonjour Marie !", "Merci beaucoup pour tout.",
+     "¿Cómo estás?", "Muchas gracias por la ayuda.", "Bom dia, Rita!", "Muito obrigada por tudo!",
+     "Grazie mille davvero.", "Большое спасибо за помощь!", "شكرا جزيلا على المساعدة", "תודה רבה על העזרה",
+     "早上好！", "谢谢你的帮助。", "ありがとうございます。", "おはようございます！", "안녕하세요!", "ขอบคุณมากครับ"],
+)  # fmt: skip
+def test_courtesies_of_other_languages_are_left_out(text: str) -> None:
+    assert read_text(text) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Ich wohne in Bonn.", "Meine Schwester heißt Rita.", "J'habite à Lyon.", "Mi hermana vive en Sevilla.",
+     "Eu moro no Porto.", "Mio fratello lavora a Roma.", "Я живу в Москве.", "أنا أسكن في دمشق.", "אני גרה בחיפה.",
+     "我住在北京。", "私は東京に住んでいます。", "저는 부산에 살아요.", "ฉันอาศัยอยู่ในกรุงเทพ",
+     "Hola, vivo en Madrid con mi hermana.", "Danke, ich wohne jetzt in Bonn.", "Gracias a mi hermana tengo piso.",
+     "Dank meiner Schwester habe ich Arbeit."],
+)  # fmt: skip
+def test_what_one_says_of_oneself_is_user_memory_in_other_languages(text: str) -> None:
+    assert [fact.memory_type for fact in read_text(text)] == [MemoryType.USER]
+
+
+@pytest.mark.parametrize(
+    "text", ["Mia moved to Oslo.", "The EU has 27 members.", "Berlin hat 3,7 Millionen Einwohner."]
+)
+def test_what_one_says_of_others_is_not(text: str) -> None:
+    assert [fact.memory_type for fact in read_text(text)] == [MemoryType.LONG_TERM]
+
+
 def test_languages_without_spaces_are_kept() -> None:
     assert [fact.text for fact in read_text("我昨天搬到了北京。你好吗？私は東京に住んでいます。")] == [
-        "Ana said: 我昨天搬到了北京。",
+        "Ana said: 我昨天 (2025-03-09)搬到了北京。",
         "Ana said: 私は東京に住んでいます。",
     ]
 

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from memos.errors import Unavailable
+from memos.ids import UserId
 from memos.llms.base import ChatMessages
 from memos.mem_reader.base import Fact
-from memos.mem_reader.simple_struct import PROMPT_VERSION, SimpleStructReader, load_prompt
+from memos.mem_reader.simple_struct import PROMPT_VERSION, SimpleStructReader
+from memos.prompts import load_prompt
 from memos.types import Category, MemoryType, Role
 from tests.unit.mem_reader.conversations import conversation, day_ms, message
 
@@ -80,7 +83,7 @@ def test_a_fact_carries_all_that_the_model_said_of_it() -> None:
 def test_the_model_gets_the_prompt_the_numbered_messages_and_the_schema() -> None:
     llm = ScriptedLLM(_facts())
     assert SimpleStructReader(llm).read([TURNS]) == [[]]
-    assert llm.asked[0][0] == {"role": "system", "content": load_prompt(PROMPT_VERSION)}
+    assert llm.asked[0][0] == {"role": "system", "content": load_prompt("memos.mem_reader", PROMPT_VERSION)}
     assert llm.inputs()[0][0][0] == {
         "number": 1,
         "said": "2025-03-10 Monday",
@@ -200,16 +203,74 @@ def test_an_instruction_inside_a_message_stays_quoted_text() -> None:
     assert [item["text"] for item in llm.inputs()[0][0]] == [attack]
 
 
+ECHOED = conversation(
+    message("I moved to Lisbon last month."),
+    message("So you moved to Lisbon, how nice!", role=Role.ASSISTANT, speaker="assistant"),
+    message("Do you own a boat there?", role=Role.ASSISTANT, speaker="assistant"),
+    message("Your ferry leaves at 9:40.", role=Role.ASSISTANT, speaker="assistant"),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "evidence", "is_kept"),
+    [
+        ("Ana moved to Lisbon.", (1,), True),
+        ("Ana moved to Lisbon.", (1, 2), True),
+        ("Ana moved to Lisbon.", (2,), False),
+        ("Ana owns a boat.", (3,), False),
+        ("Ana, who moved to Lisbon, owns a boat.", (2, 3), False),
+        ("Ana's ferry from Lisbon leaves at 9:40.", (4,), True),
+        ("Ana's ferry from Lisbon leaves at 9:40.", (2, 4), True),
+        ("アナはリスボンに住んでいる。", (2,), True),
+    ],
+)
+def test_an_assistants_echo_or_question_is_no_evidence_alone(
+    text: str, evidence: tuple[int, ...], is_kept: bool
+) -> None:
+    llm = ScriptedLLM(_facts(_found(text, *evidence)))
+    reader = SimpleStructReader(llm)
+    assert len(reader.read([ECHOED])[0]) == is_kept
+    assert reader.dropped_facts == (not is_kept)
+    assert len(llm.asked) == 1
+
+
+def test_what_was_said_after_the_assistant_is_not_what_it_echoes() -> None:
+    told = message("Your flight to Lisbon was moved to Friday.", role=Role.ASSISTANT, speaker="assistant")
+    turns = conversation(told, message("My flight to Lisbon was moved to Friday!"))
+    facts = SimpleStructReader(ScriptedLLM(_facts(_found("Ana's flight to Lisbon is on Friday.", 1)))).read([turns])
+    assert len(facts[0]) == 1
+
+
+def test_the_other_side_of_a_dialogue_between_people_is_no_echo() -> None:
+    turns = conversation(
+        message("I moved to Lisbon."), message("I moved to Lisbon.", role=Role.ASSISTANT, speaker="Mel")
+    )
+    facts = SimpleStructReader(ScriptedLLM(_facts(_found("Mel moved to Lisbon.", 2)))).read([turns])
+    assert [fact.speaker for fact in facts[0]] == ["Mel"]
+
+
+def test_a_fact_cannot_point_at_another_users_message() -> None:
+    bens = replace(conversation(message("I own a boat.", speaker="Ben"), job="b"), user=UserId("ben"))
+    llm = ScriptedLLM(
+        _facts(_found("Ana lives in Lisbon.", 1)), _facts(_found("Ana owns a boat.", 1), _found("Ben owns a boat.", 4))
+    )
+    reader = SimpleStructReader(llm)
+    facts = reader.read([TURNS, bens])
+    assert [[fact.text for fact in found] for found in facts] == [["Ana lives in Lisbon."], ["Ben owns a boat."]]
+    assert [[item["number"] for group in groups for item in group] for groups in llm.inputs()] == [[1, 2, 3], [4]]
+    assert reader.dropped_facts == 1
+
+
 def test_the_answers_of_a_model_are_worth_keeping() -> None:
     assert SimpleStructReader(ScriptedLLM("")).keeps_answers is True
 
 
 def test_the_prompts_example_is_an_answer_of_the_schema() -> None:
-    prompt = load_prompt(PROMPT_VERSION)
+    prompt = load_prompt("memos.mem_reader", PROMPT_VERSION)
     example = prompt.partition("Example answer:")[2]
     llm = ScriptedLLM(example)
     reader = SimpleStructReader(llm)
-    assert len(reader.read([TURNS])[0]) == 4
+    assert len(reader.read([TURNS])[0]) == 5
     assert reader.dropped_facts == 0
     assert json.loads(prompt.partition("Example input:")[2].partition("Example answer:")[0])
 

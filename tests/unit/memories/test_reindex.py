@@ -8,7 +8,7 @@ import pytest
 from memos.clock import ManualClock
 from memos.graph_dbs.memory import MemoryGraph
 from memos.ids import CubeId, MemoryId, SessionId, TenantId
-from memos.memories.textual import writer as writing
+from memos.memories.textual.indexing import INDEX_PAGE
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.types import Lane, Memory, MemoryStatus
@@ -99,7 +99,7 @@ class TestReindex:
     def test_more_than_a_page_is_indexed_page_by_page(self) -> None:
         embedder = WordEmbedder()
         stores = open_twins(embedder)
-        count = 2 * writing._INDEX_PAGE + 1
+        count = 2 * INDEX_PAGE + 1
         write(stores, work("j1", *(f"fish {number}" for number in range(count))))
         lose_index(stores)
         embedder.batches.clear()
@@ -235,8 +235,8 @@ def test_listing_goes_on_when_the_last_one_listed_was_deleted() -> None:
 
     graph = ForgetfulGraph()
     stores = replace(open_twins(), graph=graph)
-    write(stores, work("j1", *(f"fish {number}" for number in range(writing._INDEX_PAGE + 2))))
+    write(stores, work("j1", *(f"fish {number}" for number in range(INDEX_PAGE + 2))))
     lose_index(stores)
     graph.forgetful = True
-    assert TextWriter(stores, ManualClock()).reindex(*HERE) == writing._INDEX_PAGE + 1
-    assert len(stores.index.list_ids(*HERE)) == writing._INDEX_PAGE + 1
+    assert TextWriter(stores, ManualClock()).reindex(*HERE) == INDEX_PAGE + 1
+    assert len(stores.index.list_ids(*HERE)) == INDEX_PAGE + 1

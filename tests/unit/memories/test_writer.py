@@ -80,7 +80,7 @@ def test_an_answer_is_stored_before_it_is_applied_and_replayed_instead_of_asked_
 
     with pytest.raises(Unavailable):
         writer.write(LANE, [work("j1", "a fish")], reader, fence=None, keep=keep_then_die)
-    assert stores.graph.list_memories(LANE.tenant, LANE.cube) == []
+    assert stores.graph.find_applied(LANE.tenant, LANE.cube, [JobId("j1")]) == {}
     again = work("j1", "a fish", answer=kept[JobId("j1")])
     writer.write(LANE, [again], reader, fence=None, keep=keep_then_die)
     assert reader.calls == [1]

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memos.errors import InvalidConfig
 from memos.ids import CubeId, MemoryId, SessionId, UserId
-from memos.organize.decay import DAY_MS, DecayPolicy, age, fade, is_due, is_outlived
+from memos.organize.decay import DAY_MS, DecayPolicy, age, fade, is_due, is_expired, is_outlived
 from memos.settings import Settings, load_explicit_settings
 from memos.types import Category, Memory, MemoryStatus, MemoryType
 
@@ -28,6 +28,8 @@ memories = st.builds(
     memory_type=st.sampled_from(MemoryType),
     category=st.sampled_from(Category),
     importance=shares,
+    pinned=st.booleans(),
+    expires_at_ms=st.none() | spans.map(lambda span: T0 + span),
     importance_at_ms=st.just(0) | spans.map(lambda span: T0 + span),
     created_at_ms=st.just(T0),
 )
@@ -92,8 +94,27 @@ def test_a_change_of_status_is_a_new_version_and_fading_alone_is_none(
 
 
 @given(memories, half_lives, spans)
-def test_a_floor_of_0_archives_nothing(memory: Memory, days: float, span: int) -> None:
-    assert age(memory, DecayPolicy(half_life_days=days), now_ms=T0 + span).status is memory.status
+def test_a_floor_of_0_archives_nothing_but_what_has_expired(memory: Memory, days: float, span: int) -> None:
+    aged = age(memory, DecayPolicy(half_life_days=days), now_ms=T0 + span)
+    assert (aged.status is not memory.status) == (
+        memory.status is MemoryStatus.ACTIVATED and is_expired(memory, now_ms=T0 + span)
+    )
+
+
+@given(memories, policies, spans)
+def test_a_pinned_memory_keeps_its_importance_and_goes_only_when_it_expires(
+    memory: Memory, policy: DecayPolicy, span: int
+) -> None:
+    pinned = replace(memory, pinned=True, status=MemoryStatus.ACTIVATED)
+    aged = age(pinned, policy, now_ms=T0 + span)
+    assert aged.importance == pinned.importance
+    assert (aged.status is MemoryStatus.ARCHIVED) == is_expired(pinned, now_ms=T0 + span)
+
+
+def test_a_memory_expires_at_its_moment_whatever_its_age_and_importance() -> None:
+    policy, memory = DecayPolicy(half_life_days=90), a_memory(expires_at_ms=T0 + 5, importance=1.0)
+    assert age(memory, policy, now_ms=T0 + 4) is memory
+    assert age(memory, policy, now_ms=T0 + 5).status is MemoryStatus.ARCHIVED
 
 
 @pytest.mark.parametrize(
@@ -103,10 +124,11 @@ def test_a_floor_of_0_archives_nothing(memory: Memory, days: float, span: int) -
         ({"importance": 0.5}, False),
         ({"memory_type": MemoryType.WORKING}, False),
         ({"category": Category.INSTRUCTION}, False),
+        ({"pinned": True}, False),
         ({"memory_type": MemoryType.USER, "category": Category.PREFERENCE}, True),
     ],
 )
-def test_what_is_below_the_floor_is_archived_but_for_working_memory_and_instructions(
+def test_what_is_below_the_floor_is_archived_but_for_pinned_ones_working_memory_and_instructions(
     changes: dict[str, object], archived: bool
 ) -> None:
     policy = DecayPolicy(half_life_days=1, archive_below=0.5)
@@ -127,7 +149,15 @@ def test_an_importance_of_no_time_fades_from_the_memorys_creation() -> None:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("decay_half_life_days", 0), ("decay_half_life_days", -1), ("archive_below", -0.1), ("archive_below", 1.1)],
+    [
+        ("decay_half_life_days", 0),
+        ("decay_half_life_days", -1),
+        ("archive_below", -0.1),
+        ("archive_below", 1.1),
+        ("retention_days", 0),
+        ("retention_days", float("inf")),
+        ("retention_memories", 0),
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(name: str, wrong: float) -> None:
     with pytest.raises(InvalidConfig, match=name):

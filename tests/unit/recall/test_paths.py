@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from memos.ids import CubeId, MemoryId
 from memos.recall.fuse import Candidate, Key
-from memos.recall.paths import DAMPING, FRONTIER, Neighbours, neighbours_of, spread
+from memos.recall.paths import DAMPING, FRONTIER, SUCCESSION, Neighbours, neighbours_of, spread
 from memos.types import Edge, EdgeType
 
 CUBE = CubeId("cube")
@@ -103,3 +103,22 @@ def test_relations_only_lift_and_never_above_the_best_hit(
     assert all(after[name] >= score - 1e-9 for name, score in own.items())
     assert max(after.values()) <= max(own.values()) + 1e-9
     assert [item.score for item in ranked] == sorted((item.score for item in ranked), reverse=True)
+
+
+@pytest.mark.parametrize("kind", [EdgeType.SUPERSEDES, EdgeType.CONTRADICTS])
+def test_what_came_later_stands_as_high_as_what_it_speaks_of_and_not_the_other_way_round(kind: EdgeType) -> None:
+    edge = Edge(source=MemoryId("later"), target=MemoryId("earlier"), type=kind)
+    found = neighbours_of(CUBE, [edge])
+    told = scores(spread([candidate("earlier", 3.0), candidate("low", -1.0)], lambda _: found, hops=1))
+    assert told["later"] == pytest.approx(3.0)
+    told = scores(spread([candidate("later", 3.0), candidate("low", -1.0)], lambda _: found, hops=1))
+    assert told["earlier"] == pytest.approx(-2.0 + DAMPING * 5.0)
+
+
+def test_of_two_relations_the_one_that_hands_on_most_counts() -> None:
+    ends = {"source": MemoryId("later"), "target": MemoryId("earlier")}
+    both = [Edge(**ends, type=EdgeType.SUPERSEDES), Edge(**ends, type=EdgeType.RELATES)]
+    for edges in (both, both[::-1]):
+        found = neighbours_of(CUBE, edges)
+        assert found[key("earlier")] == {key("later"): SUCCESSION}
+        assert found[key("later")] == {key("earlier"): DAMPING}

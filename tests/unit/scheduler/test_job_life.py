@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from memos.errors import Cancelled, Fenced, InvalidRequest, NotFound, QuotaExceeded
-from memos.ids import JobId, TenantId
+from memos.ids import JobId, TenantId, UserId
 from memos.types import JobKind, JobRecord, JobSpec, JobState, Step
 from scheduler import MemScheduler, keys
 from scheduler.dead import DeadFilter
@@ -171,6 +171,17 @@ class TestDeadLetters:
         assert scheduler.dead_letters.drop(records) == 0
         assert not replay(scheduler, tenant, job)
         assert scheduler.status(tenant, job).state is JobState.DEAD
+
+    def test_the_letters_of_one_user_are_dropped_once(
+        self, scheduler: MemScheduler, mailbox: Mailbox, tenant: TenantId
+    ) -> None:
+        job = dead_job(scheduler, mailbox, tenant)
+        writer = scheduler.status(tenant, job).user
+        assert scheduler.drop_dead(tenant, UserId("somebody else")) == 0
+        assert scheduler.drop_dead(TenantId("other"), writer) == 0
+        assert scheduler.drop_dead(tenant, writer) == 1
+        assert scheduler.drop_dead(tenant, writer) == 0
+        assert not replay(scheduler, tenant, job)
 
     def test_letters_are_chosen_by_cube_and_error(
         self, scheduler: MemScheduler, mailbox: Mailbox, tenant: TenantId

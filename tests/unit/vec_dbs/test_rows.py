@@ -1,6 +1,7 @@
 """How rows and filters are made: nothing that a caller wrote may get into an expression."""
 
 import re
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from memos.errors import InvalidRequest
 from memos.ids import CubeId, MemoryId, SessionId, TenantId, UserId
 from memos.types import Memory, MemoryType
-from memos.vec_dbs.base import IndexFilter, IndexRow
+from memos.vec_dbs.base import Facet, IndexFilter, IndexRow, Moment, Period
 from memos.vec_dbs.rows import (
     MAX_WORDS_BYTES,
     PARTITIONS,
@@ -45,6 +46,34 @@ def test_an_expression_for_records_has_one_shape_whatever_the_ids_are(tenant: st
 def test_an_expression_has_one_shape_whatever_the_ids_are(tenant: str, cubes: list[str]) -> None:
     where = IndexFilter(cubes=tuple(CubeId(cube) for cube in cubes), memory_types=tuple(MemoryType))
     assert EXPRESSION.fullmatch(search_expression(TenantId(tenant), where))
+
+
+NUMBERS = r"-?\d+"
+NARROWED = re.compile(
+    rf'tenant_key == {A_KEY} and cube_key in \[{A_KEY}\] and status == "activated"'
+    rf" and said_at_ms >= {NUMBERS} and expires_ms >= {NUMBERS} and expires_ms < {NUMBERS}"
+    rf" and array_contains_any\(facets, \[{A_KEY}(, {A_KEY})*\]\)"
+)
+
+
+@given(st.text(), st.text(), st.lists(st.text(), max_size=3), st.integers())
+def test_times_and_facets_have_one_shape_whatever_they_are(tenant: str, cube: str, words: list[str], at: int) -> None:
+    where = IndexFilter(
+        cubes=(CubeId(cube),),
+        periods=(
+            Period(moment=Moment.SAID, first_ms=at),
+            Period(moment=Moment.EXPIRES, first_ms=at, end_ms=at),
+            Period(moment=Moment.UNTIL),
+        ),
+        facets=(tuple(Facet(field="key", value=word) for word in words),),
+    )
+    assert NARROWED.fullmatch(search_expression(TenantId(tenant), where))
+
+
+def test_a_bound_that_is_no_number_is_no_expression() -> None:
+    nasty: Any = "0 or 1 == 1"
+    with pytest.raises(ValueError, match="format code"):
+        search_expression(TenantId("t"), IndexFilter(cubes=(), periods=(Period(moment=Moment.SAID, first_ms=nasty),)))
 
 
 def test_a_digest_depends_on_where_one_id_ends_and_the_next_begins() -> None:

@@ -7,13 +7,14 @@ from typing import Any, cast
 import pytest
 
 from memos.clock import ManualClock
-from memos.errors import Cancelled
+from memos.errors import Cancelled, Unavailable
 from memos.ids import JobId, UserId, memory_id
 from memos.mem_os.intake import DirectIntake, Once, QueuedIntake
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
+from memos.organize.provisional import raw_job
 from memos.types import JobKind, JobSpec, Step
 from scheduler.lease import JobOutcome, LeasedJob
 from tests.support.text import LANE, USER, DictationReader, open_twins
@@ -23,6 +24,13 @@ from workers.handlers.extract import COALESCED, KV_DELAY_MS, ORGANIZE_DELAY_MS, 
 
 MODEL: dict[str, Any] = {"backend": "simple_struct", "config": {}}
 RULES: dict[str, Any] = {"backend": "rules", "config": {}}
+
+
+class Away(DictationReader):
+    """A model that does not answer."""
+
+    def read(self, conversations: Sequence[Any]) -> Any:
+        raise Unavailable("llm", "gone")
 
 
 @dataclass
@@ -154,7 +162,27 @@ def test_a_batch_that_is_cancelled_while_the_model_answers_is_not_applied(bench:
         bench.work(job("a"))
     assert list(bench.saved) == ["a"]
     assert bench.stores.graph.find_applied(LANE.tenant, LANE.cube, [JobId("a")]) == {}
+    assert bench.said() == ["a likes tea."]
     assert bench.submitted == []
+
+
+def test_what_was_said_is_found_while_its_job_waits_for_a_model_that_is_away(bench: Bench) -> None:
+    well, bench.model = bench.model, Away(keeps_answers=True)
+    with pytest.raises(Unavailable):
+        bench.work(job("Ben"), job("Mia"))
+    assert (sorted(bench.texts()), bench.submitted) == (["Ana said: Ben likes tea.", "Ana said: Mia likes tea."], [])
+    bench.model = well
+    bench.work(job("Ben"), job("Mia"))
+    assert (sorted(bench.texts()), bench.said()) == (["Ben likes tea.", "Mia likes tea."],) * 2
+
+
+def test_under_overload_rules_refine_what_waited_for_a_model(bench: Bench) -> None:
+    bench.model = Away(keeps_answers=True)
+    with pytest.raises(Unavailable):
+        bench.work(job("Mia"))
+    (raw,) = bench.stores.graph.list_memories(LANE.tenant, LANE.cube)
+    assert bench.work(job("Mia"), overload=Step.RULES_READER.level) == [(RULES_READER, COALESCED)]
+    assert (bench.outcomes[0].memory_ids, bench.texts()) == ((raw.id,), ["Mia likes tea."])
 
 
 def test_a_second_job_of_one_effect_adds_nothing_and_names_the_memories_of_the_first(bench: Bench) -> None:
@@ -164,7 +192,7 @@ def test_a_second_job_of_one_effect_adds_nothing_and_names_the_memories_of_the_f
     bench.work(job("tuesday", effect="key-1"))
     (second,) = bench.outcomes
     assert (first.job, second.job) == ("monday", "tuesday")
-    assert first.memory_ids == second.memory_ids == (memory_id(LANE.tenant, LANE.cube, JobId("key-1"), 0),)
+    assert first.memory_ids == second.memory_ids == (memory_id(LANE.tenant, LANE.cube, raw_job(JobId("key-1")), 0),)
     assert (bench.texts(), bench.said()) == kept == (["monday likes tea."], ["monday likes tea."])
 
 

@@ -1,7 +1,8 @@
 """The organize handler over twins: index and decay, once for a batch."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from memos.clock import ManualClock
 from memos.errors import Fenced
 from memos.ids import JobId
+from memos.kv.store import ArtefactStore
+from memos.memories.textual.pruning import Pruner
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.organize.decay import DAY_MS
@@ -18,7 +21,7 @@ from memos.types import JobKind, Memory, MemoryStatus
 from memos.vec_dbs.base import IndexFilter
 from scheduler.lease import LeasedJob
 from scheduler.upkeep import DECAY
-from tests.support.text import LANE, USER, open_twins, work, write
+from tests.support.text import LANE, USER, DictationReader, forget, open_twins, work, write
 from workers.batch import Batch
 from workers.bootstrap import Resources
 from workers.handlers.organize import handle
@@ -32,7 +35,9 @@ class Bench:
     """What the handler needs of a process, with a clock to turn and a lane to lose."""
 
     stores: TextStores = field(default_factory=open_twins)
-    settings: Settings = field(default_factory=lambda: Settings(decay_half_life_days=10, archive_below=0.3))
+    settings: Settings = field(
+        default_factory=lambda: Settings(decay_half_life_days=10, archive_below=0.3, reorganize=False)
+    )
     clock: ManualClock = field(default_factory=ManualClock)
     decays: int = 0
     is_lost: bool = False
@@ -59,6 +64,11 @@ class Bench:
             progress=lambda done, total: None,
         )
         return [outcome.result for outcome in handle(batch, cast(Resources, self))]
+
+    @property
+    def pruner(self) -> Pruner:
+        nowhere = ArtefactStore(Path("/dev/null/no-artefact-is-touched"))
+        return Pruner(self.stores, nowhere, self.clock, half_life_days=self.settings.decay_half_life_days)
 
     @property
     def memory(self) -> Memory:
@@ -130,6 +140,36 @@ def test_the_settings_say_how_fast_and_from_where(bench: Bench, changes: dict[st
     bench.settings = bench.settings.model_copy(update=changes)
     assert bench.work(DECAY)[0]["archived"] == archived
     assert bench.memory.importance < 0.5
+
+
+def test_what_has_expired_is_archived_with_the_next_decay(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"archive_below": 0.0})
+    bench.stores.graph.update_memory(LANE.tenant, replace(bench.memory, expires_at_ms=bench.clock.now_ms()))
+    assert bench.work({}) == [{"reindexed": 1, "archived": 0}]
+    assert bench.work(DECAY) == [{"reindexed": 1, "archived": 1}]
+    assert bench.memory.status is MemoryStatus.ARCHIVED
+
+
+@pytest.mark.parametrize(
+    ("retention", "left"),
+    [
+        ({}, ["Ana plays the flute", TEXT]),
+        ({"retention_days": 14.0}, ["Ana plays the flute"]),
+        ({"retention_days": 16.0}, ["Ana plays the flute", TEXT]),
+        ({"retention_memories": 1}, ["Ana plays the flute"]),
+        ({"retention_memories": 2}, ["Ana plays the flute", TEXT]),
+    ],
+)
+def test_what_is_beyond_the_retention_is_archived_with_the_decay(
+    bench: Bench, retention: dict[str, float], left: list[str]
+) -> None:
+    bench.writer.write(LANE, [work("k", "Ana plays the flute")], DictationReader(), fence=None, keep=forget)
+    bench.settings = bench.settings.model_copy(update={"archive_below": 0.0, **retention})
+    result = bench.work({}, DECAY)[0]
+    active = bench.stores.graph.list_memories(LANE.tenant, LANE.cube)
+    assert sorted(memory.text for memory in active) == left
+    assert result["archived"] == 2 - len(left)
+    assert bench.stores.graph.list_lagging(LANE.tenant, LANE.cube, limit=10) == []
 
 
 def test_who_has_lost_the_lane_decays_nothing(bench: Bench) -> None:

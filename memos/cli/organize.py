@@ -1,0 +1,81 @@
+"""``memos organize``: what is new in a cube is merged, related and summed up, or shown before it is."""
+
+from contextlib import closing
+from typing import Annotated, Final
+
+import typer
+
+from memos import ids
+from memos.cli.options import AsJson, DataDir, Tenant, settings_of
+from memos.cli.output import print_json, print_table
+from memos.clock import SystemClock
+from memos.errors import NotFound
+from memos.local.ondemand import ensure_servers
+from memos.local.servers import Server
+from memos.mem_user.factory import build_user_store
+from memos.memories.textual.stores import TextStores
+from memos.memories.textual.writer import TextWriter
+from memos.organize.reorganise import Reorganised, Reorganiser
+from memos.organize.report import Report, count
+from memos.organize.surroundings import Place
+from memos.settings import Settings
+from memos.wiring import open_stores
+
+_NEEDED: Final[frozenset[Server]] = frozenset({"graph", "index"})
+_COLUMNS: Final = ("what", "memories", "reason")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(organize)
+
+
+def organize(
+    cube: Annotated[str, typer.Argument(help="The memory cube.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be done.")] = False,
+    data_dir: DataDir = None,
+    tenant: Tenant = None,
+    as_json: AsJson = False,
+) -> None:
+    """Merge, relate and sum up what is new in a cube; workers do it by themselves after a lull."""
+    settings = settings_of(data_dir, tenant)
+    place = Place(tenant=ids.tenant_id(settings.tenant), cube=ids.cube_id(cube))
+    with closing(open_stores(ensure_servers(settings, need=_NEEDED))) as stores:
+        _require(settings, stores, place)
+        reorganiser = Reorganiser(stores, SystemClock())
+        done = reorganiser.preview(place) if dry_run else reorganiser.run(place)
+        if not dry_run:
+            TextWriter(stores, SystemClock()).index_lagging(place.tenant, place.cube)
+    _print(done, "Would be done" if dry_run else "Done", as_json)
+
+
+def _require(settings: Settings, stores: TextStores, place: Place) -> None:
+    """Raises NotFound for a cube that no user has and that has no memories."""
+    with closing(build_user_store(settings)) as users:
+        known = users.find_cube(place.tenant, place.cube) is not None
+    if not known and not stores.graph.list_memories(place.tenant, place.cube, status=None, limit=1):
+        raise NotFound(f"tenant {place.tenant!r} has no cube {place.cube!r}; see --tenant and --data-dir")
+
+
+def _print(done: Reorganised, title: str, as_json: bool) -> None:
+    if as_json:
+        print_json({**done.report, "left": done.left})
+        return
+    counted = {**count(done.report), "left": "yes" if done.left else "no"}
+    print_table(title, tuple(counted), [tuple(counted.values())])
+    rows = _rows(done.report)
+    if rows:
+        print_table("In detail", _COLUMNS, rows)
+
+
+def _rows(report: Report) -> list[tuple[str, str, str]]:
+    merges = [
+        ("merge", f"{each['kept']['text']} / {len(each['gone'])} more", each["reason"]) for each in report["merges"]
+    ]
+    relations = [
+        (each["type"], f"{each['source']['text']} / {each['target']['text']}", each["reason"])
+        for each in report["relations"]
+    ]
+    summaries = [("summary", each["text"], each["reason"]) for each in (*report["summaries"], *report["refreshed"])]
+    removals = [("removal", each["text"], each["reason"]) for each in report["retired"]]
+    return [*merges, *relations, *summaries, *removals]

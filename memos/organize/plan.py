@@ -1,0 +1,105 @@
+"""What a reorganisation would do to a cube: decided here, from values, and done elsewhere. Pure.
+
+surroundings ──> merges (merging.py) ──> relations (relating.py) ──> summaries (summaries.py) ──> Plan
+                                                                                                    │
+GraphStore.apply_plan: everything it rests on is as it was read ──> all of it, in one transaction <─┘
+                                     └── else nothing of it
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from memos.ids import MemoryId
+from memos.organize.merging import Merge, find_merges
+from memos.organize.relating import Relation, find_relations
+from memos.organize.summaries import Summaries, Summary, children_of, plan_summaries
+from memos.organize.surroundings import Surroundings
+from memos.types import Edge, EdgeType, Memory
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """A step of a reorganisation. ``rests_on`` has the version at which each memory that plays a part was read.
+
+    ``seen`` are the fresh memories that are fresh no more with it; ``unlinked`` the PARENT edges that end.
+    """
+
+    seen: tuple[MemoryId, ...]
+    rests_on: Mapping[MemoryId, int]
+    merges: tuple[Merge, ...] = ()
+    links: tuple[Relation, ...] = ()
+    parents: tuple[Summary, ...] = ()
+    refreshed: tuple[Summary, ...] = ()
+    retired: tuple[Memory, ...] = ()
+    unlinked: tuple[Edge, ...] = ()
+
+    @property
+    def written(self) -> tuple[Memory, ...]:
+        """Every memory that is there already and changes, as it will be."""
+        merged = (memory for merge in self.merges for memory in (merge.kept, *merge.gone))
+        return (*merged, *(summary.memory for summary in self.refreshed))
+
+    @property
+    def made(self) -> tuple[Memory, ...]:
+        """Every memory that was not there."""
+        return tuple(summary.memory for summary in self.parents)
+
+    @property
+    def edges(self) -> tuple[Edge, ...]:
+        """Every relation that is to be there afterwards."""
+        merged = (
+            Edge(source=gone.id, target=merge.kept.id, type=EdgeType.MERGED_TO)
+            for merge in self.merges
+            for gone in merge.gone
+        )
+        summed_up = (
+            Edge(source=summary.memory.id, target=child, type=EdgeType.PARENT)
+            for summary in (*self.parents, *self.refreshed)
+            for child in summary.children
+        )
+        return (*merged, *(link.edge for link in self.links), *summed_up)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it changes nothing but what is fresh."""
+        return not (self.written or self.made or self.edges or self.retired)
+
+
+def build_plan(around: Surroundings, *, now_ms: int) -> Plan:
+    """The plan for these fresh memories."""
+    merges = find_merges(around, now_ms=now_ms)
+    merged = {memory.id: memory for merge in merges for memory in (merge.kept, *merge.gone)}
+    gone = {memory.id for merge in merges for memory in merge.gone}
+    links = find_relations(around, gone=gone)
+    summaries = plan_summaries(around, merged, now_ms=now_ms)
+    return Plan(
+        seen=tuple(memory.id for memory in around.fresh),
+        rests_on=_versions(around, _involved(around, merged, links, summaries)),
+        merges=tuple(merges),
+        links=tuple(links),
+        parents=summaries.made,
+        refreshed=summaries.refreshed,
+        retired=summaries.retired,
+        unlinked=tuple(_unlinked(around, summaries.refreshed)),
+    )
+
+
+def _involved(
+    around: Surroundings, merged: Iterable[MemoryId], links: Iterable[Relation], summaries: Summaries
+) -> set[MemoryId]:
+    standing = (*summaries.made, *summaries.refreshed)
+    ends = (end for link in links for end in (link.edge.source, link.edge.target))
+    parents = (*(summary.memory.id for summary in summaries.refreshed), *(each.id for each in summaries.retired))
+    children = (child for summary in standing for child in summary.children)
+    return {*(memory.id for memory in around.fresh), *merged, *ends, *parents, *children}
+
+
+def _versions(around: Surroundings, ids: Iterable[MemoryId]) -> dict[MemoryId, int]:
+    return {each: around.memories[each].version for each in sorted(ids)}
+
+
+def _unlinked(around: Surroundings, refreshed: Iterable[Summary]) -> Iterable[Edge]:
+    for summary in refreshed:
+        for child in children_of(around, summary.memory.id):
+            if child not in summary.children:
+                yield Edge(source=summary.memory.id, target=child, type=EdgeType.PARENT)
