@@ -155,6 +155,10 @@ class GraphStore(Protocol):
         """Memories whose ``indexed_version`` is behind their ``version``."""
         ...
 
+    def freshen(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
+        """Have the next reorganisation look at these again; what is not there is left out."""
+        ...
+
     def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories that were written, got another text or status, or were superseded, since a plan has seen them.
 

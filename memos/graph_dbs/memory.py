@@ -180,6 +180,12 @@ class MemoryGraph:
             memories = self._cube(tenant, cube).memories.values()
             return [memory for memory in memories if memory.indexed_version < memory.version][: max(limit, 0)]
 
+    def freshen(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
+        """Have the next reorganisation look at these again."""
+        with self._lock:
+            kept = self._cube(tenant, cube)
+            kept.fresh.update(dict.fromkeys(each for each in ids if each in kept.memories))
+
     def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories that no reorganisation has seen as they are now."""
         with self._lock:

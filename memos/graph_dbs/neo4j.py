@@ -150,6 +150,12 @@ class Neo4jGraph:
         found = self._bolt.query("list_lagging", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
         return _memories(found)
 
+    def freshen(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
+        """Have the next reorganisation look at these again."""
+        rows = [{"key": key} for key in layout.keys_of(tenant, cube, ids)]
+        names = {"tenant": tenant, "cube": cube, "cube_key": storage_key(tenant, cube)}
+        self._bolt.transact(lambda run: run_in_chunks(run, "freshen_memories", rows, names))
+
     def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories that no reorganisation has seen as they are now."""
         key = storage_key(tenant, cube)

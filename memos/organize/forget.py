@@ -31,6 +31,12 @@ def find_summaries(edges: Iterable[Edge], gone: Collection[MemoryId]) -> list[Me
     return [memory for memory in dict.fromkeys(above) if memory not in gone]
 
 
+def find_bereft(edges: Iterable[Edge], gone: Collection[MemoryId]) -> list[MemoryId]:
+    """What loses the memory that sums it up, and stays; each once."""
+    below = (edge.target for edge in edges if edge.type is EdgeType.PARENT and edge.source in gone)
+    return [memory for memory in dict.fromkeys(below) if memory not in gone]
+
+
 def loosen(
     memory: Memory, said: Collection[MessageId], others: Sequence[UserId], *, user: UserId, now_ms: int
 ) -> Memory:

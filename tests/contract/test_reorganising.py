@@ -133,6 +133,17 @@ class TestFreshness:
         write(graph, tenant, *CLAY, kind=MemoryType.OUTER)
         assert fresh(graph, tenant) == set()
 
+    def test_what_is_made_fresh_is_looked_at_again_and_nobody_elses(self, graph: GraphStore, tenant: TenantId) -> None:
+        write(graph, tenant, *CLAY[:2])
+        reorganise(graph, tenant, cosine=0)
+        before = known(graph, tenant)
+        other = TenantId(f"{tenant}-other")
+        graph.freshen(other, CUBE, [nth(tenant, 0)])
+        assert fresh(graph, tenant) == set()
+        graph.freshen(tenant, CUBE, [nth(tenant, 0), MemoryId("absent")])
+        assert fresh(graph, tenant) == {CLAY[0]}
+        assert known(graph, tenant) == before
+
     def test_what_is_written_again_is_not_fresh_again(self, graph: GraphStore, tenant: TenantId) -> None:
         write(graph, tenant, *CLAY[:2])
         reorganise(graph, tenant, cosine=0)

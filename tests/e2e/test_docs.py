@@ -6,6 +6,7 @@ import re
 import runpy
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,15 +39,25 @@ def blocks() -> list[tuple[str, str, str]]:
 @pytest.mark.servers
 @pytest.mark.models
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("language", "code"), [block[1:] for block in blocks()], ids=[block[0] for block in blocks()])
-def test_the_block_runs(language: str, code: str, tmp_path: Path) -> None:
-    """In a directory of its own, with this interpreter's ``memos``."""
+@pytest.mark.parametrize(
+    ("page", "language", "code"),
+    [(name.rpartition("-")[0], language, code) for name, language, code in blocks()],
+    ids=[name for name, _, _ in blocks()],
+)
+def test_the_block_runs(page: str, language: str, code: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    """In a directory of its own, with this interpreter's ``memos``.
+
+    A block of README.md starts its own servers, as a reader's does; the others share the graph and the index of all
+    tests, each as a tenant of its own.
+    """
     assert language in {"python", "sh"}, f"no way to run {language!r}"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    name = f"docs_{uuid.uuid4().hex}"
+    stores = {} if page == "README.md" else stores_of(request.getfixturevalue("settings"), tenant=name, collection=name)
     ran = subprocess.run(
         [sys.executable, "-c", code] if language == "python" else ["bash", "-euo", "pipefail", "-c", code],
         cwd=tmp_path,
-        env=child_environment(PATH=path, MEMOS_DATA_DIR=str(tmp_path / ".memos")),
+        env=child_environment(PATH=path, MEMOS_DATA_DIR=str(tmp_path / ".memos"), **stores),
         capture_output=True,
         text=True,
         timeout=280,
@@ -55,23 +66,28 @@ def test_the_block_runs(language: str, code: str, tmp_path: Path) -> None:
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
 
 
+def stores_of(servers: Settings, *, tenant: str, collection: str) -> dict[str, str]:
+    """The environment of a process that works on these servers."""
+    named = {
+        "TENANT": tenant,
+        "NEO4J_URL": servers.neo4j_url,
+        "NEO4J_USER": servers.neo4j_user,
+        "NEO4J_PASSWORD": servers.neo4j_password.get_secret_value(),
+        "NEO4J_DATABASE": servers.neo4j_database,
+        "MILVUS_URL": servers.milvus_url,
+        "MILVUS_COLLECTION": collection,
+    }
+    return {f"{ENV_PREFIX}{key}": str(value) for key, value in named.items()}
+
+
 @pytest.fixture
 def run_example(
     settings: Settings, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[[str], str]:
     """Runs a script on the session's servers, in a collection that only examples use; returns what it printed."""
-    environment = {
-        "DATA_DIR": str(tmp_path),
-        "TENANT": tenant,
-        "NEO4J_URL": settings.neo4j_url,
-        "NEO4J_USER": settings.neo4j_user,
-        "NEO4J_PASSWORD": settings.neo4j_password.get_secret_value(),
-        "NEO4J_DATABASE": settings.neo4j_database,
-        "MILVUS_URL": settings.milvus_url,
-        "MILVUS_COLLECTION": "examples",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(f"{ENV_PREFIX}{name}", str(value))
+    stores = stores_of(settings, tenant=tenant, collection="examples")
+    for name, value in {**stores, "MEMOS_DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
 
     def run(name: str) -> str:
         runpy.run_path(str(ROOT / "examples" / name), run_name="__main__")

@@ -1,7 +1,8 @@
 """Forgetting what a user said in a cube: in graph, index and KV artefacts; what was built from it goes as well.
 
     list ──> what nothing is left of (memos/organize/forget.py), and its summaries
-         ──> index ──> KV artefacts ──> graph: memories, then messages and jobs ──> index of what is left
+         ──> what these summed up is fresh ──> index ──> KV artefacts ──> graph: memories, then messages and jobs
+         ──> index of what is left
 
 The graph comes last, so that a call after one that was killed finds what it has to do there.
 """
@@ -16,7 +17,8 @@ from memos.kv.store import ArtefactStore
 from memos.memories.textual.listing import list_all
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
-from memos.organize.forget import find_baseless, find_summaries
+from memos.organize.forget import find_baseless, find_bereft, find_summaries
+from memos.types import Edge
 
 _PAGE: Final = 250
 _T = TypeVar("_T")
@@ -52,6 +54,9 @@ class Forgetter:
         What the user adds meanwhile may stay; the same call again removes it.
         """
         gone = self._find_gone(tenant, cube, user)
+        edges = self._find_edges(tenant, cube, gone)
+        # Before the summaries go: whoever is killed in between has others summed up once more, and no worse.
+        self._stores.graph.freshen(tenant, cube, find_bereft(edges, frozenset(gone)))
         memories, artefacts = self._remove(tenant, cube, gone)
         said = self._stores.graph.forget_said(tenant, cube, user, now_ms=self._clock.now_ms())
         TextWriter(self._stores, self._clock).index_lagging(tenant, cube)
@@ -73,10 +78,12 @@ class Forgetter:
             gone |= dict.fromkeys(find_baseless(page, sources, said=said, user=user))
         newest = list(gone)
         while newest:
-            edges = [edge for page in _pages(newest) for edge in graph.find_edges(tenant, cube, page)]
-            newest = find_summaries(edges, gone)
+            newest = find_summaries(self._find_edges(tenant, cube, newest), gone)
             gone |= dict.fromkeys(newest)
         return list(gone)
+
+    def _find_edges(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> list[Edge]:
+        return [edge for page in _pages(ids) for edge in self._stores.graph.find_edges(tenant, cube, page)]
 
     def _remove(self, tenant: TenantId, cube: CubeId, gone: Sequence[MemoryId]) -> tuple[int, int]:
         memories = artefacts = 0

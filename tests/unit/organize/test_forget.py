@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from memos.ids import CubeId, MemoryId, MessageId, SessionId, UserId
-from memos.organize.forget import find_baseless, find_summaries, loosen
+from memos.organize.forget import find_baseless, find_bereft, find_summaries, loosen
 from memos.types import Edge, EdgeType, Memory, Role, Source
 
 ANN, BEN, CID = UserId("ann"), UserId("ben"), UserId("cid")
@@ -39,6 +39,13 @@ def test_what_sums_up_something_gone_is_found_once_and_nothing_else_is() -> None
 
     edges = [edge("sum", "x"), edge("sum", "y"), edge("x", "below"), edge("y", "x"), edge("z", "x", EdgeType.RELATES)]
     assert find_summaries(edges, {MemoryId("x"), MemoryId("y")}) == ["sum"]
+
+
+def test_what_loses_its_summary_and_stays_is_found_once() -> None:
+    ends = [("sum", "left"), ("sum", "gone"), ("older", "left"), ("gone", "left"), ("kept", "other")]
+    edges = [Edge(source=MemoryId(one), target=MemoryId(other), type=EdgeType.PARENT) for one, other in ends]
+    edges.append(Edge(source=MemoryId("sum"), target=MemoryId("related"), type=EdgeType.RELATES))
+    assert find_bereft(edges, {MemoryId("sum"), MemoryId("gone"), MemoryId("older")}) == ["left"]
 
 
 def test_what_is_loosened_keeps_its_user_unless_that_is_who_is_forgotten() -> None:
