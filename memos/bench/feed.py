@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from memos.bench.conversations import Turn
+from memos.bench.settling import wait_until_settled
 from memos.configs.mem_os import MOSConfig
 from memos.errors import Unavailable
 from memos.ids import CubeId, JobId, MessageId, TenantId, message_id
@@ -21,6 +22,7 @@ class Feed:
 
     def __init__(self, settings: Settings, name: str) -> None:
         self.tenant = TenantId(f"bench-{name}")
+        self._settings = settings
         config = MOSConfig(user_id=USER, enable_mem_scheduler=True)
         self.mos = MOS(config, settings=settings.model_copy(update={"tenant": self.tenant}))
         self._turn_of: dict[MessageId, Turn] = {}
@@ -40,6 +42,10 @@ class Feed:
         jobs = [self._add(cube, turn) for cube, turn in said]
         for added in self.mos.wait(jobs, timeout_s=_WAIT_S):
             _require_done(added)
+
+    def settle(self) -> None:
+        """Wait for the work that follows."""
+        wait_until_settled(self._settings, [self.tenant])
 
     def turns_of(self, item: Any) -> Sequence[Turn]:
         """The turns that a memory came from."""

@@ -8,23 +8,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import Any, Final
 
 from memos.bench.celery_baseline import measure_apply_async
 from memos.bench.sentences import sentences
+from memos.bench.settling import wait_until_settled
 from memos.bench.timing import percentile_ms, timed_ms
 from memos.configs.mem_os import MOSConfig
 from memos.errors import Unavailable
 from memos.ids import tenant_id
 from memos.mem_os.intake import Added
 from memos.mem_os.main import MOS
-from memos.mem_scheduler.base import Scheduler
-from memos.mem_scheduler.factory import build_scheduler
 from memos.settings import Settings, child_environment
-from memos.types import FINAL_STATES, JobKind, JobState
+from memos.types import JobState
 
 TENANTS: Final = 50
 _USER: Final = "bench"
@@ -70,7 +69,7 @@ def measure_ingest(settings: Settings, plan: Plan) -> dict[str, float]:
         jobs = list(_submit_all(tenants, texts))
         memories = sum(len(added.memory_ids) for mos, job in jobs for added in _await(mos, job))
         seconds = time.perf_counter() - started
-    _settle(settings)
+    wait_until_settled(settings, [tenant_id(f"bench-{n}") for n in range(TENANTS)])
     return {
         "ingest_messages_per_s": round(len(texts) / seconds, 1),
         "ingest_memories_per_message": round(memories / len(texts), 3),
@@ -139,21 +138,6 @@ def _await(mos: MOS, job: str) -> list[Added]:
 
 def _add_ms(mos: MOS, message: dict[str, str], session: str) -> float:
     return timed_ms(lambda: mos.add([message], session_id=session))
-
-
-def _settle(settings: Settings) -> None:
-    """Wait for the work that follows an ingestion, so that it is in no other figure."""
-    with closing(build_scheduler(settings)) as scheduler:
-        deadline = time.monotonic() + _WAIT_S
-        while any(_is_busy(scheduler, f"bench-{n}") for n in range(TENANTS)):
-            if time.monotonic() > deadline:
-                raise Unavailable("bench", f"the work behind an ingestion did not end within {_WAIT_S:g} s")
-            time.sleep(0.5)
-
-
-def _is_busy(scheduler: Scheduler, tenant: str) -> bool:
-    newest = scheduler.list_jobs(tenant_id(tenant), kind=JobKind.ORGANIZE, limit=1)
-    return bool(newest) and newest[0].state not in FINAL_STATES
 
 
 def _search_ms(mos: MOS, query: str) -> float:

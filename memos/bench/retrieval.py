@@ -76,11 +76,16 @@ def write_run(out: Path, lines: Iterable[Line]) -> None:
 
 
 def feed_conversation(feed: Feed, conversation: RecordedConversation) -> float:
-    """Tell a conversation to a tenant of its own, so that it is not found in another's; the seconds it took."""
+    """Tell a conversation to a tenant of its own, so that it is not found in another's; the seconds it took.
+
+    Returns when what is new has been put in order; that is not among these seconds.
+    """
     feed.add_cube(CUBE)
     started = time.perf_counter()
     feed.tell((CUBE, turn) for turn in conversation.turns)
-    return time.perf_counter() - started
+    seconds = time.perf_counter() - started
+    feed.settle()
+    return seconds
 
 
 def _ask(feed: Feed, conversation: RecordedConversation, *, top_k: int) -> Iterator[Line]:

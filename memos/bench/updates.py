@@ -94,6 +94,7 @@ def measure(settings: Settings, talks: Sequence[Talk], *, top_k: int = TOP_K) ->
     """The figures and every answer; a running stack does the work."""
     with Feed(settings, _NAME) as feed:
         tell_all(feed, talks)
+        feed.settle()
         feed.mos.search("warm up")
         asking = _Asking(feed=feed, top_k=top_k)
         answers = [asking.ask(talk, fact) for talk in talks for fact in talk.facts]

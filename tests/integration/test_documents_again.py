@@ -102,7 +102,9 @@ def test_two_jobs_of_one_document_that_wait_together_both_name_its_memories(
     assert len(texts(mos.get_all())) == 2
 
 
-def test_a_callers_own_key_that_was_forgotten_names_another_job_and_the_same_words_one_memory(mos: MOS, resources: Resources, tenant: TenantId) -> None:
+def test_a_callers_own_key_that_was_forgotten_names_another_job_and_the_same_words_one_memory(
+    mos: MOS, resources: Resources, tenant: TenantId
+) -> None:
     added: list[JobId] = []
     for _ in range(2):
         added.append(mos.add(memory_content="I drink tea.", session_id=DOCUMENTS_SESSION, idempotency_key="k").job_id)
