@@ -298,7 +298,7 @@ class TestDropOnAServer:
     def test_an_index_of_an_older_version_is_dropped(self, own: Settings) -> None:
         from pymilvus import MilvusClient
 
-        client = MilvusClient(own.milvus_url or "")
+        client = MilvusClient(own.milvus_url or "", dedicated=True)
         stamp = json.dumps({"dimension": 3, "model": "m", "schema": 1}, sort_keys=True)
         client.create_collection(own.milvus_collection, dimension=3, properties={"memos": stamp}, description=stamp)
         index = build_index(own)
@@ -312,7 +312,7 @@ class TestDropOnAServer:
     def test_what_memos_did_not_make_stays(self, own: Settings) -> None:
         from pymilvus import MilvusClient
 
-        client = MilvusClient(own.milvus_url or "")
+        client = MilvusClient(own.milvus_url or "", dedicated=True)
         client.create_collection(own.milvus_collection, dimension=3)
         index = build_index(own)
         with pytest.raises(InvalidConfig, match="not made by memos"):
@@ -513,7 +513,7 @@ def test_a_collection_made_by_somebody_else_is_refused(settings: Settings) -> No
     from pymilvus import MilvusClient
 
     foreign = own_collection(settings)
-    client = MilvusClient(foreign.milvus_url or "")
+    client = MilvusClient(foreign.milvus_url or "", dedicated=True)
     client.create_collection(foreign.milvus_collection, dimension=3)
     index = build_index(foreign)
     with pytest.raises(InvalidConfig, match="not made by memos"):

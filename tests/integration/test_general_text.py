@@ -46,7 +46,7 @@ def open_memory(own: Settings, **config: Any) -> GeneralTextMemory:
 
 
 def collections(own: Settings, prefix: str) -> list[str]:
-    client: Any = MilvusClient(own.milvus_url or "")
+    client: Any = MilvusClient(own.milvus_url or "", dedicated=True)
     found = [name for name in client.list_collections() if name.startswith(prefix)]
     client.close()
     return found

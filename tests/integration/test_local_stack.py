@@ -171,7 +171,7 @@ def assert_ends_in_order(supervisor: subprocess.Popen[str], number: signal.Signa
     """The signal ends the supervisor with 0, and every child, without force."""
     children = running(tmp_path / "data")["children"].values()
     supervisor.send_signal(number)
-    assert supervisor.wait(timeout=40) == 0
+    assert supervisor.wait(timeout=100) == 0
     assert not is_locked(tmp_path / "data")
     assert [pid for pid in children if is_alive(pid)] == []
     assert "killed" not in (tmp_path / "stderr").read_text()
@@ -198,7 +198,7 @@ def write_everywhere(settings: Settings) -> None:
     with graph_of(settings) as graph:
         graph.execute_query("CREATE (:Probe {value: 'kept'})", database_=settings.neo4j_database)
     Redis.from_url(settings.redis_url or "").set("probe", "kept")
-    with closing(MilvusClient(settings.milvus_url or "")) as index:
+    with closing(MilvusClient(settings.milvus_url or "", dedicated=True)) as index:
         index.create_collection("probe", dimension=4)
         index.insert("probe", [{"id": 1, "vector": [1.0, 0.0, 0.0, 0.0], "value": "kept"}])
 
@@ -208,7 +208,7 @@ def read_everywhere(settings: Settings) -> tuple[str, str, list[str]]:
     with graph_of(settings) as graph:
         found = graph.execute_query("MATCH (n:Probe) RETURN n.value AS value", database_=settings.neo4j_database)
     kept = Redis.from_url(settings.redis_url or "", decode_responses=True).get("probe")
-    with closing(MilvusClient(settings.milvus_url or "")) as index:
+    with closing(MilvusClient(settings.milvus_url or "", dedicated=True)) as index:
         rows = index.query("probe", filter="id == 1", output_fields=["value"])
     return str(kept), found.records[0]["value"], [row["value"] for row in rows]
 

@@ -95,7 +95,7 @@ def test_a_named_milvus_has_a_collection_of_that_name(own: Settings) -> None:
         memory.add("green tea", user_id="ana", infer=False)
         assert texts(memory.search("tea", filters=ANA)) == ["green tea"]
         assert len(memory.get_all(filters={**ANA, "role": "user"})["results"]) == 1
-    client: Any = MilvusClient(own.milvus_url or "")
+    client: Any = MilvusClient(own.milvus_url or "", dedicated=True)
     assert f"{name}_labelled" in client.list_collections()
     client.close()
     wrong = {"provider": "milvus", "config": {**server, "embedding_model_dims": 1536}}
