@@ -25,10 +25,11 @@ def find_op(text: str) -> str:
 
 
 def build_completion(request: Mapping[str, Any], wording: int) -> dict[str, Any]:
-    """A chat completion whose content is a fact for each message of the question."""
+    """A chat completion: a fact for each message of a conversation, and nothing to decide about facts."""
     question = json.loads(request["messages"][-1]["content"])
-    facts = [_fact(item, wording) for conversation in question["conversations"] for item in conversation]
-    message = {"role": "assistant", "content": json.dumps({"facts": facts})}
+    facts = [_fact(item, wording) for conversation in question.get("conversations", []) for item in conversation]
+    answer = {"facts": facts} if "conversations" in question else {"decisions": []}
+    message = {"role": "assistant", "content": json.dumps(answer)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return {"id": f"c{wording}", "object": "chat.completion", "created": 1, "model": "chaos", "choices": [choice]}
 

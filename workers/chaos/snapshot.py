@@ -7,6 +7,7 @@ from typing import Any, Final, cast
 from memos.clock import Clock
 from memos.ids import CubeId, TenantId
 from memos.memories.textual.stores import TextStores
+from memos.organize.surroundings import is_summary
 from memos.types import JobKind, JobRecord, Lane, Memory
 from scheduler import MemScheduler, keys
 from scheduler.connection import connect
@@ -111,7 +112,11 @@ def _read_sessions(stores: TextStores, places: Places) -> dict[str, SessionState
     held: dict[str, list[Held]] = {}
     for memory in memories:
         op = find_op(memory.text)
-        held.setdefault(op.rpartition("/")[0], []).append(Held(id=memory.id, op=op))
+        session = op.rpartition("/")[0]
+        # A summary says again what facts of its session say, and is none of them.
+        held.setdefault(session, []).append(
+            Held(id=memory.id, op=f"{session}/{memory.id}" if is_summary(memory) else op)
+        )
     return {
         session_name(lane): SessionState(
             messages=_read_messages(stores, lane), memories=tuple(held.get(session_name(lane), ()))
