@@ -1,7 +1,7 @@
 """Searches that ask a model: what it adds, and what is left when it fails."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -37,8 +37,8 @@ class Model:
             raise answer
         return json.dumps(answer)
 
-    def generate_stream(self, messages: Sequence[Any]) -> Any:
-        raise NotImplementedError
+    def generate_stream(self, messages: Sequence[Any]) -> Iterator[str]:
+        yield self.generate(messages)
 
 
 @pytest.fixture
