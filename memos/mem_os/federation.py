@@ -56,10 +56,7 @@ class FederatedRecall:
         if not objects:
             return self._search_stored(tenant, stored, queries, top_k, options)
         found = self._search_stored(tenant, stored, queries, top_k, replace(options, max_tokens=None))
-        return [
-            _merge(result, objects, query, top_k, options.max_tokens)
-            for query, result in zip(queries, found, strict=True)
-        ]
+        return [_merge(result, objects, query, top_k, options) for query, result in zip(queries, found, strict=True)]
 
     def _search_stored(
         self, tenant: TenantId, cubes: Sequence[CubeId], queries: Sequence[str], top_k: int, options: SearchOptions
@@ -83,12 +80,13 @@ def _check_followed(options: SearchOptions, objects: Iterable[CubeId]) -> None:
 
 
 def _merge(
-    result: SearchResult, objects: Mapping[CubeId, BaseMemCube], query: str, top_k: int, max_tokens: int | None
+    result: SearchResult, objects: Mapping[CubeId, BaseMemCube], query: str, top_k: int, options: SearchOptions
 ) -> SearchResult:
     lists = [result.hits, *(_hits(cube, found.search(query, top_k)) for cube, found in objects.items())]
     merged = [hit for hit in chain.from_iterable(zip_longest(*lists)) if hit is not None]
-    hits = pack(merged[:top_k], lambda hit: hit.memory.text, max_tokens=max_tokens)
-    return SearchResult(hits=hits, degraded=result.degraded)
+    hits = pack(merged[:top_k], lambda hit: hit.memory.text, max_tokens=options.max_tokens)
+    told = hits if options.explain else [replace(hit, parts={}) for hit in hits]
+    return SearchResult(hits=told, degraded=result.degraded)
 
 
 def _hits(cube: CubeId, items: Sequence[TextualMemoryItem]) -> list[Hit]:

@@ -134,7 +134,8 @@ class MOS(UserCalls, CubeCalls, CareCalls, ForgetCalls, OrganizeCalls):
     ) -> dict[str, Any]:
         """The best memories of the user's own and shared cubes, or of those named, by cube and ranked across them.
 
-        ``options`` are mode, as_of, said_from, said_until, filters, memory_types, mmr and max_tokens (SearchKeywords).
+        ``options`` are those of SearchKeywords: mode, explain, as_of, said_from, said_until, filters, memory_types, mmr
+        and max_tokens.
         Returns ``{"text_mem": [{"cube_id", "memories": [item, ...]}], "act_mem", "para_mem", "degraded"}``; the second
         and the third have a shelf for each cube where enable_activation_memory and enable_parametric_memory are on,
         else none. ``degraded`` names what could not be asked. Raises Unavailable rather than returning an empty list.

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import Final
 
-from memos.errors import NotFound
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.context import describe
 from memos.memories.textual.difference import Difference, compare
+from memos.memories.textual.listing import list_all
 from memos.memories.textual.stores import TextStores
 from memos.types import Memory
 from memos.vec_dbs.base import IndexRow
@@ -56,19 +56,7 @@ class Indexer:
 
     def _list_ids(self, tenant: TenantId, cube: CubeId) -> list[MemoryId]:
         """All memories of a cube, of any status, the oldest first."""
-        listed: list[MemoryId] = []
-        while page := self._list_page(tenant, cube, listed):
-            listed += [memory.id for memory in page]
-        return listed
-
-    def _list_page(self, tenant: TenantId, cube: CubeId, listed: list[MemoryId]) -> list[Memory]:
-        """The memories behind the last one listed, which is taken off when it was deleted meanwhile."""
-        while True:
-            after = listed[-1] if listed else None
-            try:
-                return self._stores.graph.list_memories(tenant, cube, status=None, after=after, limit=INDEX_PAGE)
-            except NotFound:
-                listed.pop()
+        return [memory.id for memory in list_all(self._stores.graph, tenant, cube, status=None)]
 
     def _bring_up(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Have the index say of these what the graph says; returns how many of them the graph has."""

@@ -133,3 +133,11 @@ def test_a_budget_holds_for_stores_and_objects_together(mixed: MOS) -> None:
     assert len(texts(mixed.search("tea"))) == 2
     assert texts(mixed.search("tea", max_tokens=7)) == [TEA]
     assert [len(texts(found)) for found in mixed.search_many(["tea", "milk"])] == [2, 2]
+
+
+def test_parts_are_left_out_for_stores_and_objects_together(mixed: MOS) -> None:
+    told = [item for shelf in mixed.search("tea")["text_mem"] for item in shelf["memories"]]
+    plain = [item for shelf in mixed.search("tea", explain=False)["text_mem"] for item in shelf["memories"]]
+    assert [item.id for item in plain] == [item.id for item in told] != []
+    assert all(item.parts for item in told)
+    assert all(item.parts is None for item in plain)
