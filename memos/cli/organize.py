@@ -6,19 +6,16 @@ from typing import Annotated, Final
 import typer
 
 from memos import ids
+from memos.cli.cubes import require_cube
 from memos.cli.options import AsJson, DataDir, Tenant, settings_of
 from memos.cli.output import print_json, print_table
 from memos.clock import SystemClock
-from memos.errors import NotFound
 from memos.local.ondemand import ensure_servers
 from memos.local.servers import Server
-from memos.mem_user.factory import build_user_store
-from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.organize.reorganise import Reorganised, Reorganiser
 from memos.organize.report import Report, count
 from memos.organize.surroundings import Place
-from memos.settings import Settings
 from memos.wiring import open_stores
 
 _NEEDED: Final[frozenset[Server]] = frozenset({"graph", "index"})
@@ -41,20 +38,12 @@ def organize(
     settings = settings_of(data_dir, tenant)
     place = Place(tenant=ids.tenant_id(settings.tenant), cube=ids.cube_id(cube))
     with closing(open_stores(ensure_servers(settings, need=_NEEDED))) as stores:
-        _require(settings, stores, place)
+        require_cube(settings, stores.graph, place.tenant, place.cube)
         reorganiser = Reorganiser(stores, SystemClock())
         done = reorganiser.preview(place) if dry_run else reorganiser.run(place)
         if not dry_run:
             TextWriter(stores, SystemClock()).index_lagging(place.tenant, place.cube)
     _print(done, "Would be done" if dry_run else "Done", as_json)
-
-
-def _require(settings: Settings, stores: TextStores, place: Place) -> None:
-    """Raises NotFound for a cube that no user has and that has no memories."""
-    with closing(build_user_store(settings)) as users:
-        known = users.find_cube(place.tenant, place.cube) is not None
-    if not known and not stores.graph.list_memories(place.tenant, place.cube, status=None, limit=1):
-        raise NotFound(f"tenant {place.tenant!r} has no cube {place.cube!r}; see --tenant and --data-dir")
 
 
 def _print(done: Reorganised, title: str, as_json: bool) -> None:

@@ -7,15 +7,15 @@ from typing import Annotated, Final
 import typer
 
 from memos import ids
+from memos.cli.cubes import require_cube
 from memos.cli.options import AsJson, DataDir, Tenant, settings_of
 from memos.cli.output import print_json, print_table
 from memos.clock import SystemClock
-from memos.errors import InvalidRequest, NotFound
+from memos.errors import InvalidRequest
 from memos.ids import CubeId, TenantId
 from memos.kv.store import ArtefactStore
 from memos.local.ondemand import ensure_servers
 from memos.local.servers import Server
-from memos.mem_user.factory import build_user_store
 from memos.memories.textual.pruning import Pruner, PruneReport
 from memos.memories.textual.stores import TextStores
 from memos.organize.prune import parse_rules
@@ -57,7 +57,7 @@ def prune(
     if delete and not dry_run and not yes and not typer.confirm(_question(place), err=True):
         raise typer.Exit(1)
     with closing(open_stores(ensure_servers(settings, need=_NEEDED))) as stores:
-        _require(settings, stores, place)
+        require_cube(settings, stores.graph, *place)
         report = _pruner(settings, stores).prune(*place, rules, delete=delete, dry_run=dry_run)
     _print(report, _WOULD_GO if dry_run else "deleted" if delete else "archived", as_json)
 
@@ -65,14 +65,6 @@ def prune(
 def _pruner(settings: Settings, stores: TextStores) -> Pruner:
     artefacts = ArtefactStore(settings.kv_root)
     return Pruner(stores, artefacts, SystemClock(), half_life_days=settings.decay_half_life_days)
-
-
-def _require(settings: Settings, stores: TextStores, place: tuple[TenantId, CubeId]) -> None:
-    """Raises NotFound for a cube that no user has and that has no memories."""
-    with closing(build_user_store(settings)) as users:
-        known = users.find_cube(*place) is not None
-    if not known and not stores.graph.list_memories(*place, status=None, limit=1):
-        raise NotFound(f"tenant {place[0]!r} has no cube {place[1]!r}; see --tenant and --data-dir")
 
 
 def _parse_days(given: str) -> float:
