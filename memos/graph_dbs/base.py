@@ -6,6 +6,7 @@ Every method takes the tenant; a row of another tenant is neither read, changed 
     (Memory)-[:PARENT, RELATES, CAUSE, FOLLOWS, MERGED_TO, SUPERSEDES, CONTRADICTS]->(Memory)    inside a cube
     (Job)                                     one per applied job: the witness that makes effects happen once
     (Lane {fence, bulk_fence, next_seq})      the newest fences that wrote here, and the next message's number
+    (Retention)                               what a cube says of how long its memories stay; most cubes have none
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,7 @@ from typing import Protocol
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy
 from memos.organize.plan import Plan
+from memos.organize.retention import Retention
 from memos.organize.revise import NO_REVISION, Revision
 from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
@@ -244,8 +246,19 @@ class GraphStore(Protocol):
         """
         ...
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:
-        """Remove a cube with all of its nodes. A second call returns zeros."""
+    def set_retention(self, tenant: TenantId, cube: CubeId, retention: Retention) -> None:
+        """Have a cube say how long its memories stay, in the place of all that it said before."""
+        ...
+
+    def find_retention(self, tenant: TenantId, cube: CubeId) -> Retention | None:
+        """What a cube said last, be it without a limit; None when it never said anything."""
+        ...
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
+        """Remove a cube with all of its nodes, or all but what it says of its retention. A second call returns zeros.
+
+        What is kept is for a cube that is emptied and goes on.
+        """
         ...
 
     def ping(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from memos.errors import NotFound
-from memos.graph_dbs import rows as layout
+from memos.graph_dbs.edge_rows import edge_row
 from memos.graph_dbs.lane_writer import ROWS_PER_QUERY, Run, run_in_chunks
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, MemoryId, TenantId, storage_key
@@ -47,4 +47,4 @@ class EdgeWriter:
             raise NotFound(f"no memory {missing[0]!r} in cube {self._cube!r}; nothing was linked")
 
     def _rows(self, edges: Sequence[Edge]) -> list[Row]:
-        return [layout.edge_row(self._tenant, self._cube, edge) for edge in edges]
+        return [edge_row(self._tenant, self._cube, edge) for edge in edges]

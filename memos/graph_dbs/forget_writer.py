@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.lane_writer import ROWS_PER_QUERY, Run
+from memos.graph_dbs.message_rows import keys_around, said_parameters
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, MemoryId, MessageId, TenantId, UserId, storage_key
 from memos.organize.forget import loosen
@@ -36,7 +37,7 @@ class ForgetWriter:
         return total
 
     def _forget_some(self, run: Run) -> int:
-        wanted = layout.said_parameters(self._tenant, self._cube, self._user, limit=ROWS_PER_QUERY)
+        wanted = said_parameters(self._tenant, self._cube, self._user, limit=ROWS_PER_QUERY)
         said = run("list_said", wanted)
         if not said:
             return 0
@@ -46,7 +47,7 @@ class ForgetWriter:
         return int(found["deleted"])
 
     def _loosen(self, run: Run, said: Sequence[Row]) -> None:
-        order_keys = layout.keys_around(self._tenant, self._cube, said)
+        order_keys = keys_around(self._tenant, self._cube, said)
         found = run("find_resting", {"order_keys": order_keys, **self._names})
         memories = {memory.id: memory for memory in (layout.read_memory(row["memory"]) for row in found)}
         others = self._find_others(run, list(memories))
@@ -59,11 +60,11 @@ class ForgetWriter:
     def _find_others(self, run: Run, ids: Sequence[MemoryId]) -> dict[MemoryId, list[UserId]]:
         """Whose messages, but this user's, each memory rests on; the oldest message first."""
         keys = layout.keys_of(self._tenant, self._cube, ids)
-        found = run("find_sources", {"keys": keys, **self._names})
+        (found,) = run("find_sources", {"keys": keys, **self._names})
         others: dict[MemoryId, list[UserId]] = {}
-        for row in sorted(found, key=lambda row: (row["message"]["said_at_ms"], row["message"]["seq"])):
-            if row["message"]["user"] != self._user:
-                others.setdefault(MemoryId(row["memory_id"]), []).append(UserId(row["message"]["user"]))
+        for memory, message in sorted(found["sources"], key=lambda pair: (pair[1]["said_at_ms"], pair[1]["seq"])):
+            if message["user"] != self._user:
+                others.setdefault(MemoryId(memory), []).append(UserId(message["user"]))
         return others
 
     def _loosened(self, memory: Memory, gone: set[MessageId], others: Sequence[UserId]) -> Memory:

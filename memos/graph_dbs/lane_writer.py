@@ -12,6 +12,7 @@ from typing import Any, Final
 from memos.errors import Fenced
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import JobWrite
+from memos.graph_dbs.message_rows import job_row, message_rows
 from memos.graph_dbs.revision_rows import revision_steps
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, SessionId, TenantId, storage_key
@@ -40,8 +41,8 @@ class LaneWriter:
         if not fresh:
             return
         where = (self._tenant, self._cube, self._session)
-        messages = layout.message_rows(*where, fresh, first_seq=first_seq)
-        jobs = [layout.job_row(*where, write) for write in fresh]
+        messages = message_rows(*where, fresh, first_seq=first_seq)
+        jobs = [job_row(*where, write) for write in fresh]
         run_in_chunks(run, "write_messages", messages, {})
         self._write_memories(run, fresh)
         self._rewrite_memories(run, fresh)

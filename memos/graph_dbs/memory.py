@@ -1,80 +1,21 @@
 """The graph's twin in RAM: the same walls, fences and order, nothing kept."""
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from memos.configs.graph_db import MemoryGraphDBConfig
 from memos.errors import Fenced, NotFound
 from memos.graph_dbs.base import DeletedCounts, JobWrite, SaidCounts
-from memos.graph_dbs.rows import distinct_edges, once_each
+from memos.graph_dbs.edge_rows import distinct_edges
+from memos.graph_dbs.memory_changes import apply, carry_out, delete, forget, holds
+from memos.graph_dbs.memory_cube import Cube, Lane
+from memos.graph_dbs.message_rows import once_each
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy, age, archived
-from memos.organize.forget import loosen
 from memos.organize.plan import Plan
-from memos.organize.revise import end, reinforce, subject_of
-from memos.organize.surroundings import is_plain, is_summary
-from memos.types import Edge, EdgeType, Memory, MemoryStatus, Message, Source
-
-
-@dataclass(kw_only=True, slots=True)
-class _Lane:
-    fence: int = 0
-    bulk_fence: int = 0
-    next_seq: int = 1
-
-    def raise_fence(self, fence: int | None, *, bulk: bool) -> bool:
-        """False, and nothing changed, when a larger one has been seen."""
-        seen = self.bulk_fence if bulk else self.fence
-        if fence is not None and fence < seen:
-            return False
-        if bulk:
-            self.bulk_fence = max(seen, fence or 0)
-        else:
-            self.fence = max(seen, fence or 0)
-        return True
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Turn:
-    session: SessionId
-    seq: int
-    user: UserId
-    message: Message
-
-    def as_source(self) -> Source:
-        return Source(
-            message_id=self.message.id,
-            session=self.session,
-            role=self.message.role,
-            speaker=self.message.speaker,
-            text=self.message.text,
-            said_at_ms=self.message.said_at_ms,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Cube:
-    memories: dict[MemoryId, Memory] = field(default_factory=dict[MemoryId, Memory])
-    turns: dict[MessageId, _Turn] = field(default_factory=dict[MessageId, _Turn])
-    edges: dict[MemoryId, list[MessageId]] = field(default_factory=dict[MemoryId, list[MessageId]])
-    jobs: dict[JobId, list[MemoryId]] = field(default_factory=dict[JobId, list[MemoryId]])
-    doers: dict[JobId, UserId] = field(default_factory=dict[JobId, UserId])
-    relations: dict[Edge, None] = field(default_factory=dict[Edge, None])
-    subjects: dict[str | None, set[MemoryId]] = field(default_factory=dict[str | None, set[MemoryId]])
-    fresh: dict[MemoryId, None] = field(default_factory=dict[MemoryId, None])
-    lanes: dict[SessionId, _Lane] = field(default_factory=dict[SessionId, _Lane])
-
-    def keep(self, memory: Memory) -> None:
-        """Write a memory, and under its subject its id, which stays there when the subject changes."""
-        self.memories[memory.id] = memory
-        self.subjects.setdefault(subject_of(memory), set()).add(memory.id)
-
-    def about(self, subject: str) -> Iterator[Memory]:
-        """The memories that have this subject now."""
-        for memory in self.subjects.get(subject, ()):
-            if memory in self.memories and subject_of(self.memories[memory]) == subject:
-                yield self.memories[memory]
+from memos.organize.retention import Retention
+from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 
 class MemoryGraph:
@@ -82,7 +23,8 @@ class MemoryGraph:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._cubes: dict[tuple[TenantId, CubeId], _Cube] = {}
+        self._cubes: dict[tuple[TenantId, CubeId], Cube] = {}
+        self._retentions: dict[tuple[TenantId, CubeId], Retention] = {}
 
     def ensure_schema(self) -> None:
         """Dictionaries need none."""
@@ -106,13 +48,13 @@ class MemoryGraph:
         """Write jobs, messages and memories. What has an id that exists already stays as it is."""
         distinct = once_each(cube, writes)
         with self._lock:
-            kept = self._cubes.setdefault((tenant, cube), _Cube())
-            lane = kept.lanes.setdefault(session, _Lane())
+            kept = self._cubes.setdefault((tenant, cube), Cube())
+            lane = kept.lanes.setdefault(session, Lane())
             if not lane.raise_fence(fence, bulk=bulk):
                 raise Fenced(f"lane {cube}/{session}: fence {fence} is stale, somebody newer has written here")
             for write in distinct:
                 if write.job not in kept.jobs:
-                    _apply(kept, lane, session, write)
+                    apply(kept, lane, session, write)
 
     def find_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> dict[MemoryId, Memory]:
         """Those of the ids that exist in this cube, whatever their status."""
@@ -135,7 +77,7 @@ class MemoryGraph:
         """The messages behind each memory, oldest first."""
         with self._lock:
             kept = self._cube(tenant, cube)
-            found = {memory: tuple(_sources(kept, memory)) for memory in ids}
+            found = {memory: tuple(turn.as_source() for turn in kept.turns_of(memory)) for memory in ids}
             return {memory: sources for memory, sources in found.items() if sources}
 
     def find_contexts(
@@ -144,9 +86,9 @@ class MemoryGraph:
         """The messages behind each memory, each behind the message before it in its session."""
         with self._lock:
             kept = self._cube(tenant, cube)
-            places = {(turn.session, turn.seq): turn for turn in kept.turns.values()}
-            found = {memory: tuple(_context(kept, places, memory)) for memory in ids}
-        return {memory: spoken for memory, spoken in found.items() if spoken}
+            places = {turn.place: turn for turn in kept.turns.values()}
+            found = {memory: kept.context_of(memory, places) for memory in ids}
+        return {memory: tuple(turn.as_source() for turn in turns) for memory, turns in found.items() if turns}
 
     def list_memories(
         self,
@@ -196,9 +138,9 @@ class MemoryGraph:
         """Do all that a plan says; False, and nothing done, when something changed since."""
         with self._lock:
             kept = self._cube(tenant, cube)
-            if not _holds(kept, plan):
+            if not holds(kept, plan):
                 return False
-            _carry_out(kept, plan)
+            carry_out(kept, plan)
         return True
 
     def mark_indexed(self, tenant: TenantId, cube: CubeId, versions: Mapping[MemoryId, int]) -> None:
@@ -284,14 +226,7 @@ class MemoryGraph:
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""
         with self._lock:
-            kept = self._cube(tenant, cube)
-            _hide_summaries(kept, ids)
-            for memory in ids:
-                kept.fresh.pop(memory, None)
-                kept.edges.pop(memory, None)
-            for edge in [edge for edge in kept.relations if edge.source in ids or edge.target in ids]:
-                del kept.relations[edge]
-            return sum(kept.memories.pop(memory, None) is not None for memory in ids)
+            return delete(self._cube(tenant, cube), ids)
 
     def list_said(self, tenant: TenantId, cube: CubeId, user: UserId) -> list[MessageId]:
         """All messages of a user's turns in a cube."""
@@ -301,24 +236,24 @@ class MemoryGraph:
     def forget_said(self, tenant: TenantId, cube: CubeId, user: UserId, *, now_ms: int) -> SaidCounts:
         """Remove a user's messages and jobs from a cube."""
         with self._lock:
-            kept = self._cube(tenant, cube)
-            said = {each: turn for each, turn in kept.turns.items() if turn.user == user}
-            for memory in _resting(kept, said.values()):
-                turns = [kept.turns[each] for each in kept.edges[memory] if each not in said]
-                others = [turn.user for turn in sorted(turns, key=_age)]
-                kept.keep(loosen(kept.memories[memory], said, others, user=user, now_ms=now_ms))
-                kept.edges[memory] = [turn.message.id for turn in turns]
-            for each in said:
-                del kept.turns[each]
-            jobs = [job for job, doer in kept.doers.items() if doer == user]
-            for job in jobs:
-                del kept.jobs[job], kept.doers[job]
-        return SaidCounts(messages=len(said), jobs=len(jobs))
+            return forget(self._cube(tenant, cube), user, now_ms=now_ms)
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:
-        """Remove a cube with all that is in it."""
+    def set_retention(self, tenant: TenantId, cube: CubeId, retention: Retention) -> None:
+        """Have a cube say how long its memories stay."""
         with self._lock:
-            kept = self._cubes.pop((tenant, cube), _Cube())
+            self._retentions[tenant, cube] = retention
+
+    def find_retention(self, tenant: TenantId, cube: CubeId) -> Retention | None:
+        """What a cube said last, or None."""
+        with self._lock:
+            return self._retentions.get((tenant, cube))
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
+        """Remove a cube with all that is in it, or all but its retention."""
+        with self._lock:
+            kept = self._cubes.pop((tenant, cube), Cube())
+            if not keep_retention:
+                self._retentions.pop((tenant, cube), None)
         return DeletedCounts(memories=len(kept.memories), messages=len(kept.turns), jobs=len(kept.jobs))
 
     def ping(self) -> str:
@@ -328,114 +263,13 @@ class MemoryGraph:
     def close(self) -> None:
         """Nothing to let go of."""
 
-    def _cube(self, tenant: TenantId, cube: CubeId) -> _Cube:
-        return self._cubes.get((tenant, cube), _Cube())
+    def _cube(self, tenant: TenantId, cube: CubeId) -> Cube:
+        return self._cubes.get((tenant, cube), Cube())
 
 
 def build_graph(config: MemoryGraphDBConfig) -> MemoryGraph:
     """An empty graph; a MemoryGraphDBConfig has nothing to say."""
     return MemoryGraph()
-
-
-def _apply(kept: _Cube, lane: _Lane, session: SessionId, write: JobWrite) -> None:
-    for message in write.messages:
-        turn = _Turn(session=session, seq=lane.next_seq, user=write.user, message=message)
-        kept.turns.setdefault(message.id, turn)
-        lane.next_seq += 1
-    for memory in write.made:
-        if write.replaces or memory.id not in kept.memories:
-            _put(kept, memory)
-        _derive(kept, memory.id, memory.source_ids)
-    for memory in write.rewritten:
-        if memory.id in kept.memories and kept.memories[memory.id].version == memory.version - 1:
-            _put(kept, memory)
-            _derive(kept, memory.id, memory.source_ids)
-    _revise(kept, write)
-    kept.jobs[write.job] = write.memory_ids
-    kept.doers[write.job] = write.user
-
-
-def _put(kept: _Cube, memory: Memory) -> None:
-    """Write a memory in the place of what has its id, sources included."""
-    kept.edges.pop(memory.id, None)
-    kept.keep(memory)
-    kept.fresh.pop(memory.id, None)
-    kept.fresh.update(dict.fromkeys([memory.id] if is_plain(memory) else []))
-
-
-def _derive(kept: _Cube, memory: MemoryId, sources: Sequence[MessageId]) -> None:
-    edges = kept.edges.setdefault(memory, [])
-    edges.extend(each for each in sources if each in kept.turns and each not in edges)
-
-
-def _revise(kept: _Cube, write: JobWrite) -> None:
-    memories = kept.memories
-    for again in (each for each in write.revision.reinforced if each.memory in memories):
-        memories[again.memory] = reinforce(memories[again.memory], again)
-        _derive(kept, again.memory, again.source_ids)
-    for ending in (each for each in write.revision.ended if each.memory in memories):
-        memories[ending.memory] = end(memories[ending.memory], ending)
-        kept.fresh[ending.memory] = None
-    edges = (each for each in write.revision.edges if each.source in memories and each.target in memories)
-    kept.relations.update(dict.fromkeys(edges))
-
-
-def _holds(kept: _Cube, plan: Plan) -> bool:
-    versions = {each: kept.memories[each].version for each in plan.rests_on if each in kept.memories}
-    is_new = not any(memory.id in kept.memories for memory in plan.made)
-    return versions == plan.rests_on and is_new and all(each in kept.fresh for each in plan.seen)
-
-
-def _carry_out(kept: _Cube, plan: Plan) -> None:
-    for summary in plan.refreshed:
-        kept.edges.pop(summary.memory.id, None)
-    for memory in (*plan.written, *plan.made):
-        kept.keep(memory)
-        _derive(kept, memory.id, memory.source_ids)
-    retired = {memory.id for memory in plan.retired}
-    ended = {*plan.unlinked, *(edge for edge in kept.relations if retired & {edge.source, edge.target})}
-    for edge in ended & kept.relations.keys():
-        del kept.relations[edge]
-    kept.relations.update(dict.fromkeys(plan.edges))
-    for memory in retired:
-        del kept.memories[memory]
-        kept.edges.pop(memory, None)
-    for seen in plan.seen:
-        del kept.fresh[seen]
-
-
-def _hide_summaries(kept: _Cube, ids: Iterable[MemoryId]) -> None:
-    """Archive the summaries of memories that go, and have them made anew."""
-    pairs = {(edge.source, edge.target) for edge in kept.relations if edge.type is EdgeType.PARENT}
-    for parent in sorted({source for source, target in pairs if target in ids and target in kept.memories}):
-        if is_summary(kept.memories[parent]):
-            hidden = kept.memories[parent]
-            kept.memories[parent] = replace(hidden, status=MemoryStatus.ARCHIVED, version=hidden.version + 1)
-            kept.fresh[parent] = None
-
-
-def _sources(kept: _Cube, memory: MemoryId) -> Iterator[Source]:
-    turns = [kept.turns[message] for message in kept.edges.get(memory, [])]
-    for turn in sorted(turns, key=_age):
-        yield turn.as_source()
-
-
-def _age(turn: _Turn) -> tuple[int, int]:
-    return turn.message.said_at_ms, turn.seq
-
-
-def _resting(kept: _Cube, said: Iterable[_Turn]) -> list[MemoryId]:
-    """The memories that rest on one of these turns, or on the one after it in its session."""
-    places = {(turn.session, seq) for turn in said for seq in (turn.seq, turn.seq + 1)}
-    around = {each for each, turn in kept.turns.items() if (turn.session, turn.seq) in places}
-    return [memory for memory, sources in kept.edges.items() if not around.isdisjoint(sources)]
-
-
-def _context(kept: _Cube, places: Mapping[tuple[SessionId, int], _Turn], memory: MemoryId) -> Iterator[Source]:
-    turns = [kept.turns[message] for message in kept.edges.get(memory, [])]
-    wanted = {(turn.session, seq) for turn in turns for seq in (turn.seq - 1, turn.seq)}
-    for place in sorted(wanted & places.keys()):
-        yield places[place].as_source()
 
 
 def _get(memories: Mapping[MemoryId, Memory], cube: CubeId, memory: MemoryId) -> Memory:

@@ -1,63 +1,57 @@
 """The graph in Neo4j 5.26 or later, any edition, and in what speaks its protocol, such as ArcadeDB.
 
-A conflict with another transaction, also two first writers of one key, starts the transaction again. A lost
-connection is tried again at once, because a restarted server leaves dead connections in the pool. Every write here may
-be repeated without harm: applying jobs finds them applied, and marks and deletions come out the same.
+Every write here may be repeated without harm, as memos/graph_dbs/bolt.py does: applying jobs finds them applied, and
+marks and deletions come out the same.
 """
 
-import random
-import threading
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, LiteralString, TypeVar
-
-from neo4j import Driver, GraphDatabase, Query, Result, Session
-from neo4j.exceptions import (
-    AuthError,
-    ConnectionAcquisitionTimeoutError,
-    ConstraintError,
-    DriverError,
-    Neo4jError,
-    ServiceUnavailable,
-    SessionExpired,
-    TransientError,
-)
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from operator import itemgetter
+from typing import Any, Final
 
 from memos.clock import Clock, SystemClock
 from memos.configs.graph_db import Neo4jGraphDBConfig
 from memos.configs.secret import reveal
-from memos.errors import InvalidConfig, InvalidRequest, NotFound, Unavailable
+from memos.errors import InvalidConfig, NotFound
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import DeletedCounts, JobWrite, SaidCounts
+from memos.graph_dbs.bolt import Bolt
 from memos.graph_dbs.decay_writer import DecayWriter
+from memos.graph_dbs.edge_rows import distinct_edges, read_edges
 from memos.graph_dbs.edge_writer import ALL, EdgeWriter
 from memos.graph_dbs.forget_writer import ForgetWriter
 from memos.graph_dbs.lane_writer import LaneWriter, Run, run_in_chunks
+from memos.graph_dbs.message_rows import (
+    keys_before,
+    message_places,
+    once_each,
+    read_contexts,
+    read_message,
+    read_sources,
+    said_parameters,
+)
 from memos.graph_dbs.plan_writer import PlanWriter, hiding_parameters
-from memos.graph_dbs.queries import load_query, load_statements
+from memos.graph_dbs.queries import load_statements
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
 from memos.organize.decay import DecayPolicy
 from memos.organize.plan import Plan
+from memos.organize.retention import Retention
 from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 SCHEMA_VERSION: Final = 1
-CONNECT_TIMEOUT_S: Final = 3.0
-READ_TIMEOUT_S: Final = 4.0
-CONFLICT_PATIENCE_S: Final = 4.0
-RECONNECT_PATIENCE_S: Final = 0.5
 NODES_PER_DELETE: Final = 500
+# Messages that are looked up one by one rather than as a range.
+FOUND_BY_PLACE: Final = 200
 
 _SCHEMA_KEY: Final = "memos"
-_LOST: Final = (ServiceUnavailable, SessionExpired)
-_CONFLICTS: Final = (TransientError, ConstraintError)
-_T = TypeVar("_T")
 
 
 class Neo4jGraph:
     """A GraphStore over Bolt. Thread-safe. Connects at first use; make a new one after a fork."""
 
     def __init__(self, url: str, user: str, password: str, database: str, *, clock: Clock | None = None) -> None:
-        self._bolt = _Bolt(url, (user, password), database, clock or SystemClock())
+        self._bolt = Bolt(url, (user, password), database, clock or SystemClock())
 
     def ensure_schema(self) -> None:
         """Make constraints and indexes. Raises InvalidConfig when a newer or older memos made the graph."""
@@ -87,36 +81,36 @@ class Neo4jGraph:
     ) -> None:
         """Write jobs, messages and memories in one transaction. What has an id that exists already stays as it is."""
         writer = LaneWriter(tenant, cube, session, fence, bulk=bulk)
-        distinct = layout.once_each(cube, writes)
+        distinct = once_each(cube, writes)
         self._bolt.transact(lambda run: writer.write(run, distinct))
 
     def find_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> dict[MemoryId, Memory]:
         """Those of the ids that exist in this cube, whatever their status."""
-        found = self._bolt.query("find_memories", tenant=tenant, cube=cube, keys=layout.keys_of(tenant, cube, ids))
+        found = self._bolt.collect("find_memories", tenant=tenant, cube=cube, keys=layout.keys_of(tenant, cube, ids))
         return {memory.id: memory for memory in _memories(found)}
 
     def find_by_subjects(self, tenant: TenantId, cube: CubeId, subjects: Sequence[str], *, limit: int) -> list[Memory]:
         """The active memories of these subjects, at most ``limit``: those without an end first, then the last said."""
         wanted = {"subject_keys": layout.keys_of(tenant, cube, subjects), "activated": MemoryStatus.ACTIVATED.value}
-        return _memories(self._bolt.query("find_by_subjects", tenant=tenant, cube=cube, limit=max(limit, 0), **wanted))
+        found = self._bolt.collect("find_by_subjects", tenant=tenant, cube=cube, limit=max(limit, 0), **wanted)
+        return _memories(found)
 
     def find_sources(
         self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
     ) -> dict[MemoryId, tuple[Source, ...]]:
         """The messages behind each memory, oldest first, in one query."""
-        found = self._bolt.query("find_sources", tenant=tenant, cube=cube, keys=layout.keys_of(tenant, cube, ids))
-        return layout.read_sources((MemoryId(row["memory_id"]), row["message"]) for row in found)
+        keys = layout.keys_of(tenant, cube, ids)
+        return read_sources(self._bolt.collect("find_sources", tenant=tenant, cube=cube, keys=keys))
 
     def find_contexts(
         self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]
     ) -> dict[MemoryId, tuple[Source, ...]]:
         """The messages behind each memory, each behind the message before it, in two queries."""
         names = {"tenant": tenant, "cube": cube}
-        found = self._bolt.query("find_sources", keys=layout.keys_of(tenant, cube, ids), **names)
-        keys = layout.keys_before(tenant, cube, [row["message"] for row in found])
-        before = self._bolt.query("find_messages", order_keys=keys, **names) if keys else []
-        pairs = [(MemoryId(row["memory_id"]), row["message"]) for row in found]
-        return layout.read_contexts(pairs, [row["message"] for row in before])
+        found = self._bolt.collect("find_sources", keys=layout.keys_of(tenant, cube, ids), **names)
+        keys = keys_before(tenant, cube, [message for _, message in found])
+        before = self._bolt.collect("find_messages", order_keys=keys, **names) if keys else []
+        return read_contexts(found, before)
 
     def list_memories(
         self,
@@ -133,21 +127,23 @@ class Neo4jGraph:
             above = layout.order_key(tenant, self._get(tenant, cube, after))
         bounds = {"above": above, "below": below, "limit": max(limit, 0)}
         wanted = None if status is None else status.value
-        return _memories(self._bolt.query("list_memories", tenant=tenant, cube=cube, status=wanted, **bounds))
+        return _memories(self._bolt.collect("list_memories", tenant=tenant, cube=cube, status=wanted, **bounds))
 
     def list_messages(
         self, tenant: TenantId, cube: CubeId, session: SessionId, *, limit: int
     ) -> list[tuple[UserId, Message]]:
         """The last ``limit`` messages of a session, oldest first, each with the user whose turn it was."""
-        above, below = layout.cube_range(tenant, cube, session)
-        bounds = {"above": above, "below": below, "limit": max(limit, 0)}
-        found = self._bolt.query("list_messages", tenant=tenant, cube=cube, **bounds)
-        return [layout.read_message(row["message"]) for row in reversed(found)]
+        found = self._find_last(tenant, cube, session, limit) if limit <= FOUND_BY_PLACE else None
+        if found is None:
+            above, below = layout.cube_range(tenant, cube, session)
+            bounds = {"above": above, "below": below, "limit": max(limit, 0)}
+            found = self._bolt.collect("list_messages", tenant=tenant, cube=cube, **bounds)
+        return [read_message(message) for message in sorted(found, key=itemgetter("seq"))]
 
     def list_lagging(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories whose ``indexed_version`` is behind their ``version``; the cost grows with their number only."""
         key = storage_key(tenant, cube)
-        found = self._bolt.query("list_lagging", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
+        found = self._bolt.collect("list_lagging", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
         return _memories(found)
 
     def freshen(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> None:
@@ -159,7 +155,7 @@ class Neo4jGraph:
     def list_fresh(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories that no reorganisation has seen as they are now."""
         key = storage_key(tenant, cube)
-        found = self._bolt.query("list_fresh", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
+        found = self._bolt.collect("list_fresh", tenant=tenant, cube=cube, cube_key=key, limit=max(limit, 0))
         return _memories(found)
 
     def apply_plan(self, tenant: TenantId, cube: CubeId, plan: Plan) -> bool:
@@ -177,7 +173,7 @@ class Neo4jGraph:
         key = storage_key(tenant, memory.cube, memory.id)
         changed = {"properties": layout.update_properties(tenant, memory), "cube_key": storage_key(tenant, memory.cube)}
         found = self._bolt.change("update_memory", tenant=tenant, cube=memory.cube, key=key, **changed)
-        return _only(_memories(found), memory.cube, memory.id)
+        return _only(_memories([row["memory"] for row in found]), memory.cube, memory.id)
 
     def decay(self, tenant: TenantId, cube: CubeId, policy: DecayPolicy, *, now_ms: int) -> list[MemoryId]:
         """Let importance fade up to now, end what has expired, some memories a transaction; returns the archived."""
@@ -192,12 +188,12 @@ class Neo4jGraph:
 
     def link(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> None:
         """Relate memories in one transaction, all or none."""
-        distinct = layout.distinct_edges(edges)
+        distinct = distinct_edges(edges)
         self._bolt.transact(lambda run: EdgeWriter(tenant, cube).link(run, distinct))
 
     def unlink(self, tenant: TenantId, cube: CubeId, edges: Sequence[Edge]) -> int:
         """Remove these relations in one transaction; returns how many there were."""
-        distinct = layout.distinct_edges(edges)
+        distinct = distinct_edges(edges)
         return self._bolt.transact(lambda run: EdgeWriter(tenant, cube).unlink(run, distinct))
 
     def find_edges(
@@ -205,7 +201,7 @@ class Neo4jGraph:
     ) -> list[Edge]:
         """The relations that begin or end at these memories, each once; ``limit`` of them at most."""
         wanted = {"keys": layout.keys_of(tenant, cube, ids), "limit": ALL if limit is None else max(limit, 0)}
-        return layout.read_edges(self._bolt.query("find_edges", tenant=tenant, cube=cube, **wanted))
+        return read_edges(self._bolt.collect("find_edges", tenant=tenant, cube=cube, **wanted))
 
     def delete_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> int:
         """Remove memories for good; returns how many there were."""
@@ -219,7 +215,7 @@ class Neo4jGraph:
 
     def list_said(self, tenant: TenantId, cube: CubeId, user: UserId) -> list[MessageId]:
         """All messages of a user's turns in a cube."""
-        found = self._bolt.query("list_said", **layout.said_parameters(tenant, cube, user, limit=ALL))
+        found = self._bolt.query("list_said", **said_parameters(tenant, cube, user, limit=ALL))
         return [MessageId(row["id"]) for row in found]
 
     def forget_said(self, tenant: TenantId, cube: CubeId, user: UserId, *, now_ms: int) -> SaidCounts:
@@ -227,12 +223,25 @@ class Neo4jGraph:
         messages = ForgetWriter(tenant, cube, user, now_ms=now_ms).run(self._bolt.transact)
         return SaidCounts(messages=messages, jobs=self._delete_all("delete_user_jobs", tenant, cube, user=user))
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId) -> DeletedCounts:
-        """Remove a cube with all of its nodes, some at a time; a call that fails half-way may be repeated."""
+    def set_retention(self, tenant: TenantId, cube: CubeId, retention: Retention) -> None:
+        """Have a cube say how long its memories stay, in one node of its own."""
+        key, limits = storage_key(tenant, cube), asdict(retention)
+        self._bolt.change("set_retention", tenant=tenant, cube=cube, key=key, limits=limits)
+
+    def find_retention(self, tenant: TenantId, cube: CubeId) -> Retention | None:
+        """What a cube said last, or None."""
+        found = self._bolt.query("find_retention", tenant=tenant, cube=cube, key=storage_key(tenant, cube))
+        return layout.read_retention(found[0]["retention"]) if found else None
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
+        """Remove a cube with all of its nodes, or all but its retention, some at a time; a call that fails half-way
+        may be repeated."""
         memories = self._delete_all("delete_cube_memories", tenant, cube)
         messages = self._delete_all("delete_cube_messages", tenant, cube)
         jobs = self._delete_all("delete_cube_jobs", tenant, cube)
         self._delete_all("delete_cube_lanes", tenant, cube)
+        if not keep_retention:
+            self._bolt.change("delete_cube_retention", tenant=tenant, cube=cube, key=storage_key(tenant, cube))
         return DeletedCounts(memories=memories, messages=messages, jobs=jobs)
 
     def ping(self) -> str:
@@ -242,6 +251,19 @@ class Neo4jGraph:
     def close(self) -> None:
         """Disconnect. The store may be used again afterwards."""
         self._bolt.close()
+
+    def _find_last(self, tenant: TenantId, cube: CubeId, session: SessionId, limit: int) -> list[Row] | None:
+        """The last messages by their places, at a cost that does not grow with the session; ArcadeDB sorts all of one.
+
+        None when some have been removed, so that earlier ones are wanted as well.
+        """
+        names = {"tenant": tenant, "cube": cube}
+        lanes = self._bolt.query("find_lane", key=storage_key(tenant, cube, session), **names)
+        next_seq = int(lanes[0]["next_seq"]) if lanes else 1
+        first_seq = max(next_seq - max(limit, 0), 1)
+        places = message_places(tenant, cube, session, range(first_seq, next_seq))
+        found = self._bolt.collect("find_messages", order_keys=places, **names) if places else []
+        return found if first_seq == 1 or len(found) == len(places) else None
 
     def _get(self, tenant: TenantId, cube: CubeId, memory: MemoryId) -> Memory:
         return _only(list(self.find_memories(tenant, cube, [memory]).values()), cube, memory)
@@ -257,124 +279,13 @@ class Neo4jGraph:
         return total
 
 
-class _Bolt:
-    """Sessions of one driver: errors translated, conflicts and lost connections retried, every wait limited."""
-
-    def __init__(self, url: str, auth: tuple[str, str], database: str, clock: Clock) -> None:
-        self._url = url
-        self._auth = auth
-        self._database = database
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._opened: Driver | None = None
-
-    def query(self, name: str, **parameters: Any) -> list[Row]:
-        """The rows of one named query that changes nothing."""
-        return self.run(load_query(name), parameters)
-
-    def run(self, text: LiteralString, parameters: Mapping[str, Any]) -> list[Row]:
-        """The rows of one statement that may be run twice."""
-        return self._attempt(lambda session: _rows(session.run(Query(text), dict(parameters))))
-
-    def change(self, name: str, **parameters: Any) -> list[Row]:
-        """The rows of one named query that changes something. In an explicit transaction, because ArcadeDB, when it
-        repeats a conflicting statement that has none, may have it take effect twice."""
-        return self.transact(lambda run: run(name, parameters))
-
-    def transact(self, work: Callable[[Run], _T]) -> _T:
-        """Run ``work`` in a transaction and commit it; an error rolls it back. ``work`` may run several times."""
-
-        def attempt(session: Session) -> _T:
-            with session.begin_transaction() as transaction:
-                result = work(lambda name, given: _rows(transaction.run(load_query(name), dict(given))))
-                transaction.commit()
-                return result
-
-        return self._attempt(attempt)
-
-    def ping(self) -> str:
-        """The server's name and version."""
-        return self._attempt(lambda session: session.run(Query(load_query("ping"))).consume().server.agent)
-
-    def close(self) -> None:
-        """Close all connections."""
-        with self._lock:
-            driver, self._opened = self._opened, None
-        if driver is not None:
-            driver.close()
-
-    def _attempt(self, work: Callable[[Session], _T]) -> _T:
-        started_s = self._clock.monotonic_s()
-        pause_s = 0.004
-        while True:
-            try:
-                with self._driver().session(database=self._database) as session:
-                    return work(session)
-            except (*_LOST, *_CONFLICTS) as error:
-                patience_s = CONFLICT_PATIENCE_S if isinstance(error, _CONFLICTS) else RECONNECT_PATIENCE_S
-                if self._clock.monotonic_s() + pause_s > started_s + patience_s:
-                    raise self._explain(error) from error
-            except (Neo4jError, DriverError) as error:
-                raise self._explain(error) from error
-            except (UnicodeEncodeError, OverflowError) as error:
-                raise InvalidRequest(f"a text or a number that the graph cannot hold: {error!s:.200}") from error
-            self._clock.sleep_s(pause_s * random.uniform(0.5, 1.0))
-            pause_s = min(pause_s * 2, 0.25)
-
-    def _driver(self) -> Driver:
-        with self._lock:
-            if self._opened is None:
-                self._opened = _open_driver(self._url, self._auth)
-            return self._opened
-
-    def _explain(self, error: Exception) -> Unavailable:
-        if isinstance(error, AuthError):
-            return Unavailable("neo4j", f"{self._url}: wrong user or password; set MEMOS_NEO4J_PASSWORD")
-        reason = " ".join(str(error).split())
-        if isinstance(error, (*_LOST, ConnectionAcquisitionTimeoutError)):
-            return Unavailable("neo4j", f"{self._url} does not answer ({reason:.200}); check MEMOS_NEO4J_URL")
-        return Unavailable("neo4j", f"{self._url}, database {self._database!r}: {reason:.300}")
-
-
-def _rows(found: Result) -> list[Row]:
-    """Queries return scalars and maps only, which need none of the driver's own conversion: it costs twice the time."""
-    return [dict(record) for record in found]
-
-
 def build_graph(config: Neo4jGraphDBConfig) -> Neo4jGraph:
     """The graph that the configuration describes."""
     return Neo4jGraph(config.url, config.user, reveal(config.password), config.database)
 
 
-def _open_driver(url: str, auth: tuple[str, str]) -> Driver:
-    driver = GraphDatabase.driver(
-        url,
-        auth=auth,
-        connection_timeout=CONNECT_TIMEOUT_S,
-        connection_write_timeout=CONNECT_TIMEOUT_S,
-        connection_acquisition_timeout=READ_TIMEOUT_S,
-        telemetry_disabled=True,
-    )
-    _limit_reads(driver)
-    return driver
-
-
-def _limit_reads(driver: Driver) -> None:
-    """Give each connection a time limit for reads. The driver (6.4) has no option for it, and a server that is
-    stopped, or behind a network that swallows packets, would be waited for without end."""
-    pool: Any = driver._pool  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue]
-    open_connection = pool.opener
-
-    def open_with_limit(*arguments: Any) -> Any:
-        connection = open_connection(*arguments)
-        connection.socket.set_read_timeout(READ_TIMEOUT_S)
-        return connection
-
-    pool.opener = open_with_limit
-
-
-def _memories(found: Sequence[Row]) -> list[Memory]:
-    return [layout.read_memory(row["memory"]) for row in found]
+def _memories(found: Sequence[Mapping[str, Any]]) -> list[Memory]:
+    return [layout.read_memory(properties) for properties in found]
 
 
 def _only(found: Sequence[Memory], cube: CubeId, memory: MemoryId) -> Memory:

@@ -8,6 +8,7 @@ Whoever reorganises the same memories beside us finds them fresh no more, and wr
 """
 
 from memos.graph_dbs import rows as layout
+from memos.graph_dbs.edge_rows import edge_row
 from memos.graph_dbs.lane_writer import ROWS_PER_QUERY, Run, run_in_chunks
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, TenantId, storage_key
@@ -51,9 +52,9 @@ class PlanWriter:
         return found == len(rows) and not run("find_keys", {"keys": made, **self._names})
 
     def _relate(self, run: Run, plan: Plan) -> None:
-        ended = [layout.edge_row(self._tenant, self._cube, edge) for edge in plan.unlinked]
+        ended = [edge_row(self._tenant, self._cube, edge) for edge in plan.unlinked]
         run_in_chunks(run, "unlink", ended, self._names)
-        linked = [layout.edge_row(self._tenant, self._cube, edge) for edge in plan.edges]
+        linked = [edge_row(self._tenant, self._cube, edge) for edge in plan.edges]
         run_in_chunks(run, "link", linked, self._names)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from memos.graph_dbs import rows as layout
 from memos.graph_dbs.base import JobWrite
+from memos.graph_dbs.edge_rows import edge_row
 from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, TenantId, storage_key
 from memos.organize.revise import REINFORCEMENT, Ending, Reinforcement
@@ -30,7 +31,7 @@ def revision_steps(tenant: TenantId, cube: CubeId, writes: Sequence[JobWrite]) -
     ended = [_ended_row(tenant, cube, each) for revision in revisions for each in revision.ended]
     yield "end_memories", ended, changes
     edges = (edge for revision in revisions for edge in revision.edges)
-    yield "link", [layout.edge_row(tenant, cube, edge) for edge in edges], names
+    yield "link", [edge_row(tenant, cube, edge) for edge in edges], names
 
 
 def _reinforced_row(tenant: TenantId, cube: CubeId, again: Reinforcement) -> Row:

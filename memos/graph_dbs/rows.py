@@ -1,10 +1,11 @@
-"""How values become properties of nodes, and back. Pure.
+"""How memories become properties of nodes, and back, and the layout of all keys. Pure.
 
     label     key                            order_key
     Memory    tenant, cube, memory           tenant, cube, created_at_ms, memory
     Message   tenant, cube, message          tenant, cube, session, seq
     Job       tenant, cube, job
     Lane      tenant, cube, session
+    Retention tenant, cube
 
 Keys are joined by storage_key; numbers in them have leading zeros, so that keys sort as the numbers do. All keys of a
 cube lie between two strings (``cube_range``). A memory that the index lags behind has ``lagging_cube``, the others
@@ -13,16 +14,16 @@ memories that may concern each other.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import fields
 from typing import Any, Final
 
-from memos.errors import InvalidRequest
-from memos.graph_dbs.base import JobWrite
-from memos.ids import KEY_SEPARATOR, CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
+from memos.ids import KEY_SEPARATOR, CubeId, MemoryId, MessageId, TenantId, storage_key
 from memos.organize.plan import Plan
+from memos.organize.retention import Retention
 from memos.organize.revise import subject_of
 from memos.organize.surroundings import is_plain
-from memos.types import RELATIONS, Category, Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role, Source
+from memos.types import Category, Memory, MemoryStatus, MemoryType
 
 Row = dict[str, Any]
 
@@ -108,12 +109,6 @@ def archive_parameters(tenant: TenantId, cube: CubeId, versions: Mapping[MemoryI
     return {"rows": rows, "now_ms": now_ms, **statuses, **names}
 
 
-def said_parameters(tenant: TenantId, cube: CubeId, user: UserId, *, limit: int) -> Row:
-    """What list_said.cypher takes."""
-    above, below = cube_range(tenant, cube)
-    return {"tenant": tenant, "cube": cube, "user": user, "above": above, "below": below, "limit": limit}
-
-
 def loosened_row(tenant: TenantId, memory: Memory) -> Row:
     """A memory without some of its sources as loosen_memories.cypher takes it."""
     key, subject = storage_key(tenant, memory.cube, memory.id), _subject_key(tenant, memory)
@@ -136,135 +131,9 @@ def read_memory(properties: Mapping[str, Any]) -> Memory:
     )
 
 
-def message_rows(
-    tenant: TenantId, cube: CubeId, session: SessionId, writes: Iterable[JobWrite], *, first_seq: int
-) -> list[Row]:
-    """All messages of the jobs as write_messages.cypher takes them, numbered in their order."""
-    spoken = ((write.user, message) for write in writes for message in write.messages)
-    return [
-        {
-            "key": storage_key(tenant, cube, message.id),
-            "properties": {
-                "key": storage_key(tenant, cube, message.id),
-                "order_key": _message_place(tenant, cube, session, seq),
-                "tenant": tenant,
-                "cube": cube,
-                "session": session,
-                "user": user,
-                "seq": seq,
-                "id": message.id,
-                "role": message.role.value,
-                "text": message.text,
-                "speaker": message.speaker,
-                "said_at_ms": message.said_at_ms,
-            },
-        }
-        for seq, (user, message) in enumerate(spoken, start=first_seq)
-    ]
-
-
-def read_message(properties: Mapping[str, Any]) -> tuple[UserId, Message]:
-    """A message, and the user whose turn it was, from its node's properties."""
-    message = Message(
-        id=MessageId(properties["id"]),
-        role=Role(properties["role"]),
-        text=properties["text"],
-        speaker=properties["speaker"],
-        said_at_ms=properties["said_at_ms"],
-    )
-    return UserId(properties["user"]), message
-
-
-def read_sources(found: Iterable[tuple[MemoryId, Mapping[str, Any]]]) -> dict[MemoryId, tuple[Source, ...]]:
-    """The sources of each memory, oldest first, from pairs of a memory's id and a message's properties."""
-    of_memory: dict[MemoryId, list[Mapping[str, Any]]] = {}
-    for memory, properties in found:
-        of_memory.setdefault(memory, []).append(properties)
-    return {memory: tuple(_source(each) for each in sorted(all_, key=_age)) for memory, all_ in of_memory.items()}
-
-
-def keys_before(tenant: TenantId, cube: CubeId, messages: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The order_keys of the messages before these in their sessions, each once."""
-    places = {(each["session"], each["seq"] - 1): None for each in messages if each["seq"] > 1}
-    return [_message_place(tenant, cube, SessionId(session), seq) for session, seq in places]
-
-
-def keys_around(tenant: TenantId, cube: CubeId, messages: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The order_keys of these messages and of those after them in their sessions, each once."""
-    places = {(each["session"], seq): None for each in messages for seq in (each["seq"], each["seq"] + 1)}
-    return [_message_place(tenant, cube, SessionId(session), seq) for session, seq in places]
-
-
-def read_contexts(
-    found: Sequence[tuple[MemoryId, Mapping[str, Any]]], before: Iterable[Mapping[str, Any]]
-) -> dict[MemoryId, tuple[Source, ...]]:
-    """The messages of each memory, each behind the one before it, from the same pairs as ``read_sources``."""
-    earlier = {(each["session"], each["seq"] + 1): each for each in before}
-    spoken: dict[MemoryId, dict[tuple[str, int], Mapping[str, Any]]] = {}
-    for memory, message in found:
-        place = (message["session"], message["seq"])
-        known = spoken.setdefault(memory, {})
-        known[place] = message
-        if place in earlier:
-            known[earlier[place]["session"], earlier[place]["seq"]] = earlier[place]
-    return {memory: tuple(_source(known[place]) for place in sorted(known)) for memory, known in spoken.items()}
-
-
-def _message_place(tenant: TenantId, cube: CubeId, session: SessionId, seq: int) -> str:
-    return storage_key(tenant, cube, session, f"{seq:012d}")
-
-
-def job_row(tenant: TenantId, cube: CubeId, session: SessionId, write: JobWrite) -> Row:
-    """The witness of a job as write_jobs.cypher takes it."""
-    properties = {
-        "key": storage_key(tenant, cube, write.job),
-        "tenant": tenant,
-        "cube": cube,
-        "session": session,
-        "user": write.user,
-        "id": write.job,
-        "memory_ids": write.memory_ids,
-    }
-    return {"properties": properties}
-
-
-def edge_row(tenant: TenantId, cube: CubeId, edge: Edge) -> Row:
-    """A relation as link.cypher and unlink.cypher take it."""
-    ends = {"source": storage_key(tenant, cube, edge.source), "target": storage_key(tenant, cube, edge.target)}
-    return {**ends, "type": edge.type.value}
-
-
-def read_edges(found: Iterable[Row]) -> list[Edge]:
-    """Each relation once."""
-    edges = (
-        Edge(source=MemoryId(row["source"]), target=MemoryId(row["target"]), type=EdgeType(row["type"]))
-        for row in found
-    )
-    return list(dict.fromkeys(edges))
-
-
-def distinct_edges(edges: Iterable[Edge]) -> list[Edge]:
-    """The edges without repetitions. Raises InvalidRequest for what is no relation between two memories."""
-    known = list(dict.fromkeys(edges))
-    for edge in known:
-        if edge.source == edge.target:
-            raise InvalidRequest(f"memory {edge.source!r:.80} cannot be related to itself")
-        if edge.type not in RELATIONS:
-            raise InvalidRequest(
-                f"an edge {edge.type} comes with the sources of a memory; it cannot be made or removed"
-            )
-    return known
-
-
-def once_each(cube: CubeId, writes: Sequence[JobWrite]) -> list[JobWrite]:
-    """The writes without repetitions of a job. Raises InvalidRequest for a memory of another cube."""
-    for memory in (memory for write in writes for memory in (*write.memories, *write.archived)):
-        if memory.cube != cube:
-            raise InvalidRequest(f"memory {memory.id} belongs to cube {memory.cube!r}, not to {cube!r}")
-    first: dict[JobId, JobWrite] = {}
-    for write in writes:
-        first.setdefault(write.job, write)
-    return list(first.values())
+def read_retention(properties: Mapping[str, Any]) -> Retention:
+    """What a cube says of how long its memories stay, from its node's properties; a limit that is not there is None."""
+    return Retention(**{each.name: properties.get(each.name) for each in fields(Retention)})
 
 
 def _subject_key(tenant: TenantId, memory: Memory) -> str | None:
@@ -307,19 +176,3 @@ _PLAIN_FIELDS: Final = (
     "version",
     "indexed_version",
 )
-
-
-def _age(properties: Mapping[str, Any]) -> tuple[int, int]:
-    return properties["said_at_ms"], properties["seq"]
-
-
-def _source(properties: Mapping[str, Any]) -> Source:
-    _, message = read_message(properties)
-    return Source(
-        message_id=message.id,
-        session=SessionId(properties["session"]),
-        role=message.role,
-        speaker=message.speaker,
-        text=message.text,
-        said_at_ms=message.said_at_ms,
-    )

@@ -53,7 +53,7 @@ class MilvusRecords(MilvusIndex):
     def _query(
         self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId], fields: Sequence[str]
     ) -> list[dict[str, Any]]:
-        return self._call(
+        return self._collection.call(
             "query",
             filter=layout.record_expression(tenant, cube, ids),
             output_fields=list(fields),
@@ -77,14 +77,13 @@ class MilvusLabelled(MilvusRecords):
         self, tenant: TenantId, cube: CubeId, labels: Sequence[str], *, vectors: bool = False
     ) -> Iterator[StoredRecord]:
         """Every record of a cube that has all the labels."""
-        pages = self._call(
-            "query_iterator",
+        pages = self._collection.pages(
             filter=layout.labelled_expression(tenant, cube, labels),
             output_fields=_fields(vectors),
             batch_size=RECORDS_PER_PAGE,
             partition_names=[layout.partition_of(tenant)],
         )
-        while page := self._next(pages):
+        for page in pages:
             yield from map(_record, page)
 
     def _check(self, row: IndexRow) -> None:

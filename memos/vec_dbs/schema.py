@@ -18,7 +18,7 @@ from memos.vec_dbs.base import Moment
 from memos.vec_dbs.conditions import MAX_FACETS
 from memos.vec_dbs.rows import DIGEST_CHARS, MAX_ID_BYTES, MAX_RECORD_BYTES, MAX_SPEAKER_CHARS, MAX_WORDS_BYTES
 
-INDEX_VERSION: Final = 2
+INDEX_VERSION: Final = 3
 SCHEMA_VERSION: Final = 1
 RECORDS_VERSION: Final = 1
 RECORDS_SUFFIX: Final = "_records"
@@ -56,12 +56,10 @@ class Shape:
 INDEX: Final = Shape(
     scalar_fields=(
         *_KEYS,
-        ("user", "VARCHAR", _ID),
         ("session", "VARCHAR", _ID),
         ("speaker", "VARCHAR", {"max_length": 4 * MAX_SPEAKER_CHARS}),
         ("status", "VARCHAR", _NAME),
         ("memory_type", "VARCHAR", _NAME),
-        ("version", "INT64", {}),
         *((moment.value, "INT64", {}) for moment in Moment),
         ("facets", "ARRAY", _FACETS),
         ("words", "VARCHAR", _WORDS),

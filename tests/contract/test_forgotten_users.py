@@ -1,37 +1,15 @@
 """What every graph store does when a user is forgotten: the twin in RAM and a real server over Bolt."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
-
-import pytest
 
 from memos.graph_dbs.base import GraphStore, JobWrite, SaidCounts
-from memos.graph_dbs.factory import build_graph
-from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, tenant_id
-from memos.settings import Settings
+from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.types import Memory, Message, Role
 
 CUBE, SESSION = CubeId("cube"), SessionId("session")
 ANN, BEN = UserId("ann"), UserId("ben")
 T0 = 1_750_000_000_000
 NOTHING = SaidCounts(messages=0, jobs=0)
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    if request.param == "memory":
-        store = build_graph(Settings(neo4j_url="memory://"))
-    else:
-        store = build_graph(request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def other() -> TenantId:
-    return tenant_id(f"t-{uuid4().hex}")
 
 
 def say(graph: GraphStore, tenant: TenantId, user: UserId, name: str, *rests_on: str) -> None:

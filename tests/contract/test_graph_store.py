@@ -1,11 +1,10 @@
 """What every graph store does: one suite for the twin in RAM and for a real server over Bolt."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
-from uuid import uuid4
 
 import pytest
 from neo4j import Driver, GraphDatabase
@@ -26,7 +25,6 @@ from memos.ids import (
     memory_id,
     message_id,
     storage_key,
-    tenant_id,
 )
 from memos.organize.decay import DAY_MS, DecayPolicy, age
 from memos.settings import Settings
@@ -38,22 +36,6 @@ USER = UserId("ann")
 T0 = 1_750_000_000_000
 HALVING = DecayPolicy(half_life_days=10)
 ARCHIVING = DecayPolicy(half_life_days=10, archive_below=0.3)
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    if request.param == "memory":
-        store = build_graph(Settings(neo4j_url="memory://"))
-    else:
-        store = build_graph(request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def other() -> TenantId:
-    return tenant_id(f"t-{uuid4().hex}")
 
 
 def a_message(tenant: TenantId, job: str, ordinal: int = 0, *, text: str = "I like tea", at_ms: int = T0) -> Message:
@@ -243,6 +225,17 @@ class TestGraphStore:
             ("user 0", "turn of j10"),
             ("user 1", "turn of j11"),
         ]
+
+    def test_where_messages_were_removed_the_ones_before_them_are_the_last(
+        self, graph: GraphStore, tenant: TenantId
+    ) -> None:
+        for number in range(6):
+            apply(graph, tenant, a_write(tenant, f"j{number}", user=UserId(f"user {number % 2}")))
+        graph.forget_said(tenant, CUBE, UserId("user 1"), now_ms=0)
+        found = [message.text for _, message in graph.list_messages(tenant, CUBE, SESSION, limit=2)]
+        assert found == ["turn of j2", "turn of j4"]
+        assert len(graph.list_messages(tenant, CUBE, SESSION, limit=4)) == 3
+        assert graph.list_messages(tenant, CUBE, SessionId("nothing"), limit=2) == []
 
     def test_a_memory_lags_until_the_index_has_its_version(self, graph: GraphStore, tenant: TenantId) -> None:
         write = a_write(tenant, "j", memories=2)

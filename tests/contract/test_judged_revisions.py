@@ -1,33 +1,12 @@
 """What a judge decided, in every graph store: written with its job, nothing destroyed, another tenant untouched."""
 
-from collections.abc import Iterator
-from uuid import uuid4
-
-import pytest
-
 from memos.graph_dbs.base import GraphStore, JobWrite
-from memos.graph_dbs.factory import build_graph
 from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId
 from memos.organize.decisions import Action, Decision
 from memos.organize.revise import revise
-from memos.settings import Settings
 from memos.types import Edge, EdgeType, Memory, MemoryStatus
 
 CUBE, SESSION, USER = CubeId("cube"), SessionId("session"), UserId("ana")
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    url = "memory://" if request.param == "memory" else None
-    store = build_graph(Settings(neo4j_url=url) if url else request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def tenant() -> TenantId:
-    return TenantId(uuid4().hex)
 
 
 def said(name: str, text: str, at_ms: int) -> Memory:
@@ -64,8 +43,7 @@ def write(graph: GraphStore, tenant: TenantId, job: str, memories: tuple[Memory,
     graph.apply_jobs(tenant, CUBE, SESSION, [item], fence=None)
 
 
-def test_decisions_are_written_with_their_job_and_once(graph: GraphStore, tenant: TenantId) -> None:
-    other = TenantId(uuid4().hex)
+def test_decisions_are_written_with_their_job_and_once(graph: GraphStore, tenant: TenantId, other: TenantId) -> None:
     write(graph, other, "j1", KNOWN)
     write(graph, tenant, "j1", KNOWN)
     for _ in range(2):

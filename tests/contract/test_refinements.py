@@ -1,18 +1,14 @@
 """Memories in their next version in every graph store: written with their job, unless somebody was there before."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
 from memos.errors import Fenced, InvalidRequest
 from memos.graph_dbs.base import GraphStore, JobWrite
-from memos.graph_dbs.factory import build_graph
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.provisional import provisional, raw_job
 from memos.organize.revise import Reinforcement, Revision, reinforce, subject_of
-from memos.settings import Settings
 from memos.types import Edge, EdgeType, Memory, MemoryStatus, Message, Role
 
 CUBE, SESSION, USER = CubeId("cube"), SessionId("session"), UserId("ana")
@@ -21,17 +17,6 @@ JOB = JobId("j1")
 SAID = tuple(
     Message(id=MessageId(f"m{n}"), role=Role.USER, text=f"text {n}", speaker="Ana", said_at_ms=T0 + n) for n in (1, 2)
 )
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    if request.param == "memory":
-        store = build_graph(Settings(neo4j_url="memory://"))
-    else:
-        store = build_graph(request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
 
 
 def a_memory(name: str, text: str, *messages: str) -> Memory:
@@ -132,8 +117,9 @@ class TestRewritten:
         apply(graph, tenant, REFINING, said)
         assert stored(graph, tenant)[ROME.id] == reinforce(REFINED, again)
 
-    def test_another_tenants_memories_of_these_ids_stay(self, graph: GraphStore, tenant: TenantId) -> None:
-        other = TenantId(f"t-{uuid4().hex}")
+    def test_another_tenants_memories_of_these_ids_stay(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
         before = stored(graph, tenant)
         apply(graph, other, REFINING)
         assert stored(graph, tenant) == before

@@ -1,20 +1,17 @@
 """What every graph store does for a reorganisation: what is fresh, and plans applied whole or not at all."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 
 from memos.graph_dbs.base import GraphStore, JobWrite
-from memos.graph_dbs.factory import build_graph
-from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId, memory_id, message_id, tenant_id
+from memos.ids import CubeId, JobId, MemoryId, SessionId, TenantId, UserId, memory_id, message_id
 from memos.organize.decay import DAY_MS, DecayPolicy
 from memos.organize.plan import Plan, build_plan
 from memos.organize.revise import Ending, Revision
 from memos.organize.surroundings import Near, Place, Surroundings
-from memos.settings import Settings
 from memos.types import Edge, EdgeType, Memory, MemoryStatus, MemoryType, Message, Role
 
 CUBE = CubeId("cube")
@@ -23,15 +20,6 @@ USER = UserId("ana")
 T0 = 1_750_000_000_000
 NOW = T0 + 1000
 CLAY = ("I make bowls.", "I make cups.", "I make blue cups.", "I make vases.")
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    named = request.param == "memory"
-    store = build_graph(Settings(neo4j_url="memory://") if named else request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
 
 
 def write(graph: GraphStore, tenant: TenantId, *texts: str, job: str = "j", kind: MemoryType = MemoryType.USER) -> None:
@@ -166,13 +154,14 @@ class TestFreshness:
         graph.mark_indexed(tenant, CUBE, {nth(tenant, 0): 2})
         assert fresh(graph, tenant) == set()
 
-    def test_another_tenant_has_nothing_fresh_and_can_apply_nothing(self, graph: GraphStore, tenant: TenantId) -> None:
+    def test_another_tenant_has_nothing_fresh_and_can_apply_nothing(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId
+    ) -> None:
         write(graph, tenant, *CLAY)
-        stranger = tenant_id(f"t-{uuid4().hex}")
-        assert graph.list_fresh(stranger, CUBE, limit=9) == []
+        assert graph.list_fresh(other, CUBE, limit=9) == []
         assert graph.list_fresh(tenant, CubeId("other"), limit=9) == []
         before = everything(graph, tenant)
-        assert not graph.apply_plan(stranger, CUBE, plan(graph, tenant))
+        assert not graph.apply_plan(other, CUBE, plan(graph, tenant))
         assert everything(graph, tenant) == before
 
 

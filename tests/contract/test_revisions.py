@@ -1,8 +1,6 @@
 """Revisions in every graph store: applied with their job, all or nothing, by what was said last."""
 
-from collections.abc import Iterator
 from dataclasses import replace
-from uuid import uuid4
 
 import pytest
 from neo4j import GraphDatabase
@@ -19,17 +17,6 @@ CUBE, SESSION, USER = CubeId("cube"), SessionId("session"), UserId("ana")
 T0 = 1_750_000_000_000
 ROME, TURIN = MemoryId("rome"), MemoryId("turin")
 SUPERSEDED = Edge(source=TURIN, target=ROME, type=EdgeType.SUPERSEDES)
-
-
-@pytest.fixture(scope="module", params=["memory", pytest.param("server", marks=pytest.mark.servers)])
-def graph(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
-    if request.param == "memory":
-        store = build_graph(Settings(neo4j_url="memory://"))
-    else:
-        store = build_graph(request.getfixturevalue("neo4j_settings"))
-    store.ensure_schema()
-    yield store
-    store.close()
 
 
 def a_memory(name: str, text: str, at_ms: int = T0, **fields: object) -> Memory:
@@ -154,9 +141,8 @@ class TestRevisions:
         assert graph.find_edges(tenant, CUBE, [TURIN]) == []
 
     def test_another_tenants_memory_of_the_same_id_is_not_revised(
-        self, graph: GraphStore, tenant: TenantId, rome: Memory
+        self, graph: GraphStore, tenant: TenantId, other: TenantId, rome: Memory
     ) -> None:
-        other = TenantId(f"t-{uuid4().hex}")
         revision = Revision(reinforced=(again("rome-said", T0),), ended=(ending(T0 + 5),), edges=(SUPERSEDED,))
         apply(graph, other, a_write("j2", a_memory(TURIN, "x"), revision=revision))
         assert find(graph, tenant, ROME) == rome
@@ -185,7 +171,9 @@ def test_a_node_from_before_subjects_is_no_candidate_and_can_be_revised(
 
 
 class TestSubjects:
-    def test_memories_are_found_by_what_they_are_about(self, graph: GraphStore, tenant: TenantId, rome: Memory) -> None:
+    def test_memories_are_found_by_what_they_are_about(
+        self, graph: GraphStore, tenant: TenantId, other: TenantId, rome: Memory
+    ) -> None:
         turin = a_memory(TURIN, "I moved to Turin.", T0 + 5)
         others = [
             a_memory("tea", "I like tea."),
@@ -203,7 +191,7 @@ class TestSubjects:
         assert graph.find_by_subjects(tenant, CUBE, [home], limit=0) == []
         assert graph.find_by_subjects(tenant, CUBE, [], limit=10) == []
         assert graph.find_by_subjects(tenant, CubeId("another"), [home], limit=10) == []
-        assert graph.find_by_subjects(TenantId(f"t-{uuid4().hex}"), CUBE, [home], limit=10) == []
+        assert graph.find_by_subjects(other, CUBE, [home], limit=10) == []
 
     def test_an_update_changes_what_a_memory_is_about(self, graph: GraphStore, tenant: TenantId, rome: Memory) -> None:
         edited = graph.update_memory(tenant, replace(rome, text="I like tea."))

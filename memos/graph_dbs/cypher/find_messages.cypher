@@ -1,6 +1,6 @@
 // Messages by their place in a session.
-// Parameters: $tenant, $cube, $order_keys. Returns: message (its properties), in no order.
+// Parameters: $tenant, $cube, $order_keys. Returns: messages (their properties), in no order, one record.
 UNWIND $order_keys AS order_key
 MATCH (message:Message {order_key: order_key})
 WHERE message.tenant = $tenant AND message.cube = $cube
-RETURN properties(message) AS message
+RETURN collect(properties(message)) AS messages

@@ -36,7 +36,13 @@ def test_a_query_names_the_tenant_and_the_cube(name: str) -> None:
     assert "$cube" in load_query(name)
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_that_returns_one_record_says_so(name: str) -> None:
+    text = files("memos.graph_dbs").joinpath("cypher", f"{name}.cypher").read_text()
+    assert ("RETURN collect(" in text) == ("one record" in text)
+
+
 def test_the_schema_is_made_of_statements_that_may_be_repeated() -> None:
     statements = load_statements("schema")
-    assert len(statements) == 10
+    assert len(statements) == 11
     assert all("IF NOT EXISTS" in statement for statement in statements)

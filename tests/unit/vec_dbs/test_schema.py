@@ -9,7 +9,7 @@ WANTED = build_stamp(dimension=384, model="minilm")
 
 
 def test_the_stamp_of_each_kind_of_collection_says_what_it_is() -> None:
-    assert WANTED == '{"dimension": 384, "model": "minilm", "schema": 2}'
+    assert WANTED == '{"dimension": 384, "model": "minilm", "schema": 3}'
     kept = build_stamp(dimension=384, model="minilm", shape=RECORDS)
     assert kept == '{"dimension": 384, "model": "minilm", "records": 1, "schema": 1}'
 
