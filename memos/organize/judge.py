@@ -24,7 +24,7 @@ from memos.organize.judgement import (
     build_schema,
     parse_judgement,
 )
-from memos.organize.revise import Revised, revise
+from memos.organize.revise import revise
 from memos.organize.rules import holds_from_ms
 from memos.organize.surroundings import is_plain
 from memos.prompts import load_prompt
@@ -72,7 +72,7 @@ class Judge:
     def decide(self, jobs: Sequence[Sequence[Memory]], known: Iterable[Memory]) -> Judgement:
         """What the rules leave open of each job's new memories, given what is known near them.
 
-        To be stored before it is given to ``revise``: a model answers differently each time.
+        To be stored before it is given to ``revise`` (revise.py): a model answers differently each time.
         """
         questions = list(build_questions(jobs, list(known)))
         decisions: list[Decision] = []
@@ -85,11 +85,6 @@ class Judge:
                 logger.warning("%d new memories are judged by rules alone: %s", len(question.new), error)
                 degraded.append(f"judge: {error}")
         return Judgement(decisions=tuple(decisions), calls=len(questions), degraded=tuple(degraded))
-
-    def revise(self, jobs: Sequence[Sequence[Memory]], known: Iterable[Memory]) -> list[Revised]:
-        """What to write of each job, where no answer has to be stored in between."""
-        candidates = list(known)
-        return revise(jobs, candidates, self.decide(jobs, candidates).decisions)
 
     def _ask(self, question: Question) -> Judged:
         chat = [

@@ -1,19 +1,21 @@
 """What a reorganisation would do to a cube: decided here, from values, and done elsewhere. Pure.
 
-surroundings ──> merges (merging.py) ──> relations (relating.py) ──> summaries (summaries.py) ──> Plan
-                                                                                                    │
+surroundings ──> merges (merging.py) ──> relations (linking.py) ──> summaries (summaries.py) ──> Plan
+what a model has said of them (told.py) ────┴───────────────────────────┘                         │
 GraphStore.apply_plan: everything it rests on is as it was read ──> all of it, in one transaction <─┘
                                      └── else nothing of it
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from memos.ids import MemoryId
+from memos.organize.linking import link
 from memos.organize.merging import Merge, find_merges
-from memos.organize.relating import Relation, find_relations
+from memos.organize.relating import Relation
 from memos.organize.summaries import Summaries, Summary, children_of, plan_summaries
 from memos.organize.surroundings import Surroundings
+from memos.organize.told import NOTHING_TOLD, Told
 from memos.types import Edge, EdgeType, Memory
 
 
@@ -65,15 +67,19 @@ class Plan:
         return not (self.written or self.made or self.edges or self.retired)
 
 
-def build_plan(around: Surroundings, *, now_ms: int) -> Plan:
-    """The plan for these fresh memories."""
+def build_plan(around: Surroundings, *, now_ms: int, told: Told = NOTHING_TOLD) -> Plan:
+    """The plan for these fresh memories, with what a model has said of them.
+
+    What it has not said, or of something that is different now, is in the words of the rules.
+    """
     merges = find_merges(around, now_ms=now_ms)
     merged = {memory.id: memory for merge in merges for memory in (merge.kept, *merge.gone)}
     gone = {memory.id for merge in merges for memory in merge.gone}
-    links = find_relations(around, gone=gone)
-    summaries = plan_summaries(around, merged, now_ms=now_ms)
+    links = link(around, told, gone=gone)
+    planned = plan_summaries(around, merged, now_ms=now_ms, told=told)
+    summaries, waiting = _postpone(around, merged, planned, told)
     return Plan(
-        seen=tuple(memory.id for memory in around.fresh),
+        seen=tuple(memory.id for memory in around.fresh if memory.id not in waiting),
         rests_on=_versions(around, _involved(around, merged, links, summaries)),
         merges=tuple(merges),
         links=tuple(links),
@@ -82,6 +88,33 @@ def build_plan(around: Surroundings, *, now_ms: int) -> Plan:
         retired=summaries.retired,
         unlinked=tuple(_unlinked(around, summaries.refreshed)),
     )
+
+
+def find_holders(around: Surroundings, merged: Collection[MemoryId], summary: Summary) -> set[MemoryId]:
+    """The fresh memories by which another run will plan this summary again if they stay fresh.
+
+    None, if merges alone touch it: they leave nothing fresh behind.
+    """
+    own = summary.memory.id
+    before = set(children_of(around, own))
+    if before & set(merged):
+        return set()
+    return {memory.id for memory in around.fresh} & {own, *before, *summary.children}
+
+
+def _postpone(
+    around: Surroundings, merged: Collection[MemoryId], planned: Summaries, told: Told
+) -> tuple[Summaries, set[MemoryId]]:
+    """The summaries without those that are another run's, and the memories that stay fresh for it."""
+    waiting = set(told.waiting)
+    later: set[MemoryId] = set()
+    for summary in (*planned.made, *planned.refreshed):
+        holders = find_holders(around, merged, summary) if summary.memory.id in told.postponed else set[MemoryId]()
+        waiting |= holders
+        later |= {summary.memory.id} if holders else set()
+    made = tuple(each for each in planned.made if each.memory.id not in later)
+    refreshed = tuple(each for each in planned.refreshed if each.memory.id not in later)
+    return replace(planned, made=made, refreshed=refreshed), waiting
 
 
 def _involved(

@@ -58,9 +58,7 @@ class Pruned:
 
 
 def parse_rules(*, max_age_days: Any = None, below_importance: Any = None, keep: Any = None) -> PruneRules:
-    """The rules that a caller gave. Raises InvalidRequest for an impossible one, and when there is none."""
-    if max_age_days is None and below_importance is None and keep is None:
-        raise InvalidRequest("nothing says what to prune; give an age, an importance or a number to keep")
+    """The rules that a caller gave, if any. Raises InvalidRequest for an impossible one."""
     if max_age_days is not None and not (_is_number(max_age_days) and max_age_days > 0):
         raise InvalidRequest(f"the age must be a number of days above 0, not {max_age_days!r:.40}")
     if below_importance is not None and not (_is_number(below_importance) and 0 < below_importance <= 1):

@@ -1,8 +1,8 @@
 """A plan of reorganisation as plain data: ids, texts, and the reason for each thing. Pure.
 
 {"fresh": 12, "merges": [{"kept", "gone", "reason"}], "relations": [{"type", "source", "target", "reason"}],
- "summaries": [{"id", "text", "topic", "children", "reason"}], "refreshed": [the same], "retired": [{"id", "text",
- "reason"}]}
+ "summaries": [{"id", "text", "topic", "children", "reason", "told_by"}], "refreshed": [the same],
+ "retired": [{"id", "text", "reason"}], "asked": 1, "tokens": 2100, "dropped": 0, "degraded": []}
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +11,8 @@ from typing import Final, TypedDict
 from memos.ids import MemoryId
 from memos.organize.plan import Plan
 from memos.organize.summaries import Summary
+from memos.organize.teller import Spent
+from memos.organize.told import find_author
 from memos.types import Memory
 
 
@@ -39,13 +41,14 @@ class ToldRelation(TypedDict):
 
 
 class ToldSummary(TypedDict):
-    """A summary as it is afterwards."""
+    """A summary as it is afterwards; ``told_by`` is the model that has worded it, or RULES."""
 
     id: str
     text: str
     topic: str
     children: list[Told]
     reason: str
+    told_by: str
 
 
 class ToldRemoval(TypedDict):
@@ -57,7 +60,11 @@ class ToldRemoval(TypedDict):
 
 
 class Report(TypedDict):
-    """All of a plan, or of several; ``fresh`` is how many memories it has looked at."""
+    """All of a plan, or of several; ``fresh`` is how many memories it has looked at.
+
+    A language model was ``asked`` so many times, for so many ``tokens`` as they are estimated. ``dropped`` is what was
+    unfit of its answers, and ``degraded`` says why something was left to rules.
+    """
 
     fresh: int
     merges: list[ToldMerge]
@@ -65,10 +72,15 @@ class Report(TypedDict):
     summaries: list[ToldSummary]
     refreshed: list[ToldSummary]
     retired: list[ToldRemoval]
+    asked: int
+    tokens: int
+    dropped: int
+    degraded: list[str]
 
 
 Tell = Callable[[MemoryId], Told]
 
+RULES: Final = "rules"
 _NEAR: Final = "near, and of one topic"
 _CHANGED: Final = "its children changed"
 _FEW: Final = "too few children are left"
@@ -102,12 +114,27 @@ def describe(plan: Plan, memories: Mapping[MemoryId, Memory]) -> Report:
         summaries=[_describe_summary(summary, tell, _NEAR) for summary in plan.parents],
         refreshed=[_describe_summary(summary, tell, _CHANGED) for summary in plan.refreshed],
         retired=[ToldRemoval(id=memory.id, text=memory.text, reason=_FEW) for memory in plan.retired],
+        asked=0,
+        tokens=0,
+        dropped=0,
+        degraded=[],
     )
 
 
-def join_reports(reports: Iterable[Report]) -> Report:
-    """What several plans did, one after the other."""
-    joined = Report(fresh=0, merges=[], relations=[], summaries=[], refreshed=[], retired=[])
+def join_reports(reports: Iterable[Report], spent: Spent) -> Report:
+    """What several plans did, one after the other, and what was asked for all of them."""
+    joined = Report(
+        fresh=0,
+        merges=[],
+        relations=[],
+        summaries=[],
+        refreshed=[],
+        retired=[],
+        asked=spent.calls,
+        tokens=spent.tokens,
+        dropped=spent.dropped,
+        degraded=list(spent.degraded),
+    )
     for report in reports:
         joined["fresh"] += report["fresh"]
         joined["merges"] += report["merges"]
@@ -127,6 +154,9 @@ def count(report: Report) -> dict[str, int]:
         "summaries": len(report["summaries"]),
         "refreshed": len(report["refreshed"]),
         "retired": len(report["retired"]),
+        "asked": report["asked"],
+        "tokens": report["tokens"],
+        "dropped": report["dropped"],
     }
 
 
@@ -138,4 +168,5 @@ def _describe_summary(summary: Summary, tell: Tell, reason: str) -> ToldSummary:
         topic=memory.key,
         children=[tell(child) for child in summary.children],
         reason=reason,
+        told_by=find_author(memory) or RULES,
     )

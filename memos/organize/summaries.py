@@ -1,4 +1,4 @@
-"""Summaries over what one speaker said of one matter. Pure, and without a model: the words are the speaker's own.
+"""Summaries over what one speaker said of one matter. Pure: the words are the speaker's own, or given (told.py).
 
     four near memories of one topic ──> a summary, with a PARENT edge to each      twelve children at most
     another near one of that topic  ──> one more child ─────────┐
@@ -26,6 +26,7 @@ from memos.organize.surroundings import (
     topic_of_key,
 )
 from memos.organize.telling import tell
+from memos.organize.told import NOTHING_TOLD, Told, word
 from memos.types import EdgeType, Memory, MemoryStatus
 
 # Memories that share speaker and topic and stand this near speak of one matter, in the recorded conversations.
@@ -56,13 +57,15 @@ class Summaries:
     retired: tuple[Memory, ...] = ()
 
 
-def plan_summaries(around: Surroundings, merged: Mapping[MemoryId, Memory], *, now_ms: int) -> Summaries:
+def plan_summaries(
+    around: Surroundings, merged: Mapping[MemoryId, Memory], *, now_ms: int, told: Told = NOTHING_TOLD
+) -> Summaries:
     """What the fresh memories ask for; ``merged`` are memories as merges leave them."""
     now = {**around.memories, **merged}
     joined, clusters = _gather(around, now)
-    made = [_make(around.place, topic, children, now_ms=now_ms) for topic, children in clusters]
+    made = [_make(around.place, topic, children, told, now_ms=now_ms) for topic, children in clusters]
     touched = _touched(around, joined, merged)
-    changed = [_renew(around, now, parent, joined.get(parent, ()), now_ms=now_ms) for parent in touched]
+    changed = [_renew(around, now, parent, joined.get(parent, ()), told, now_ms=now_ms) for parent in touched]
     standing = [new for _, new in changed if new is not None]
     return Summaries(
         made=tuple(made),
@@ -153,6 +156,7 @@ def _renew(
     now: Mapping[MemoryId, Memory],
     parent: MemoryId,
     joining: Sequence[Memory],
+    told: Told,
     *,
     now_ms: int,
 ) -> tuple[Memory, Summary | None]:
@@ -161,7 +165,8 @@ def _renew(
     children = sorted((*_standing(around, now, parent), *joining), key=order_of)
     if len(children) < _LEFT_TO_STAND:
         return before, None
-    after = replace(before, status=MemoryStatus.ACTIVATED, **tell(before.speaker, before.key, children))
+    words = tell(before.speaker, before.key, children) | word(children, before, told.wordings.get(parent))
+    after = replace(before, status=MemoryStatus.ACTIVATED, **words)
     if _is_same(after, before):
         return before, Summary(memory=before, children=_ids(children))
     after = replace(after, updated_at_ms=now_ms, version=before.version + 1)
@@ -174,15 +179,16 @@ def _differs(summary: Summary, around: Surroundings) -> bool:
 
 
 def _is_same(after: Memory, before: Memory) -> bool:
-    same_words = (after.text, after.status) == (before.text, before.status)
+    same_words = (after.text, after.info, after.status) == (before.text, before.info, before.status)
     return same_words and set(after.source_ids) == set(before.source_ids)
 
 
-def _make(place: Place, topic: Topic, children: Sequence[Memory], *, now_ms: int) -> Summary:
+def _make(place: Place, topic: Topic, children: Sequence[Memory], told: Told, *, now_ms: int) -> Summary:
     user, speaker, subject = topic
-    seed = JobId(f"{SUMMARY_SESSION}:{children[0].id}")
+    own_id = memory_id(place.tenant, place.cube, JobId(f"{SUMMARY_SESSION}:{children[0].id}"), 0)
+    words = tell(speaker, subject, children) | word(children, None, told.wordings.get(own_id))
     memory = Memory(
-        id=memory_id(place.tenant, place.cube, seed, 0),
+        id=own_id,
         cube=place.cube,
         user=user,
         session=SUMMARY_SESSION,
@@ -192,7 +198,7 @@ def _make(place: Place, topic: Topic, children: Sequence[Memory], *, now_ms: int
         importance_at_ms=now_ms,
         created_at_ms=now_ms,
         updated_at_ms=now_ms,
-        **tell(speaker, subject, children),
+        **words,
     )
     return Summary(memory=memory, children=_ids(children))
 

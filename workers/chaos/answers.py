@@ -25,10 +25,9 @@ def find_op(text: str) -> str:
 
 
 def build_completion(request: Mapping[str, Any], wording: int) -> dict[str, Any]:
-    """A chat completion: a fact for each message of a conversation, and nothing to decide about facts."""
+    """A chat completion: a fact for each message of a conversation, and of facts nothing to decide or to tell."""
     question = json.loads(request["messages"][-1]["content"])
-    facts = [_fact(item, wording) for conversation in question.get("conversations", []) for item in conversation]
-    answer = {"facts": facts} if "conversations" in question else {"decisions": []}
+    answer = _answer(question, wording)
     message = {"role": "assistant", "content": json.dumps(answer)}
     choice = {"index": 0, "message": message, "finish_reason": "stop"}
     return {"id": f"c{wording}", "object": "chat.completion", "created": 1, "model": "chaos", "choices": [choice]}
@@ -40,6 +39,12 @@ def build_embeddings(request: Mapping[str, Any]) -> dict[str, Any]:
     texts: Sequence[str] = [given] if isinstance(given, str) else given
     rows = [{"object": "embedding", "index": at, "embedding": _vector(text)} for at, text in enumerate(texts)]
     return {"object": "list", "model": "chaos", "data": rows, "usage": {"prompt_tokens": 1, "total_tokens": 1}}
+
+
+def _answer(question: Mapping[str, Any], wording: int) -> dict[str, Any]:
+    if "conversations" in question:
+        return {"facts": [_fact(item, wording) for said in question["conversations"] for item in said]}
+    return {"summaries": [], "relations": []} if "clusters" in question else {"decisions": []}
 
 
 def _fact(item: Mapping[str, Any], wording: int) -> dict[str, Any]:

@@ -95,7 +95,10 @@ def _keeper(batch: Batch, jobs: Mapping[JobId, LeasedJob]) -> Callable[[Mapping[
 
 def _follow_up(batch: Batch, resources: Resources) -> tuple[str, ...]:
     """Before the commit, so that a crash in between asks twice rather than never. Returns how it is degraded."""
-    resources.scheduler.submit(_cube_job(batch, JobKind.ORGANIZE, {}, ORGANIZE_DELAY_MS))
+    # Documents have a reader of their own, which says nothing of the cube's.
+    named = [job.payload["reader"] for job in batch.jobs if job.payload.get("reader")]
+    readers = [{"reader": each} for each in named if each["backend"] != "document"]
+    resources.scheduler.submit(_cube_job(batch, JobKind.ORGANIZE, [{}, *readers][-1], ORGANIZE_DELAY_MS))
     wanted = [job.payload["kv"] for job in batch.jobs if job.payload.get("kv")]
     if wanted:
         resources.scheduler.submit(_cube_job(batch, JobKind.KV_BUILD, wanted[-1], KV_DELAY_MS))

@@ -83,9 +83,14 @@ def one(action: str, new: object = 2, known: object = 1) -> dict[str, object]:
     return {"new": new, "action": action, "known": known}
 
 
+def follow(judge: Judge, jobs: Sequence[Sequence[Memory]], known: Sequence[Memory]) -> list[Revised]:
+    """What to write of each job, as a reviser does it that keeps no decisions."""
+    return revise(jobs, known, judge.decide(jobs, known).decisions)
+
+
 def judged(action: str, new: Memory, known: Memory) -> Revised:
     """What becomes of the one if a model decides so."""
-    (revised,) = Judge(ScriptedLLM(decided(one(action)))).revise([[new]], [known])
+    (revised,) = follow(Judge(ScriptedLLM(decided(one(action)))), [[new]], [known])
     return revised
 
 
@@ -132,7 +137,7 @@ def test_an_earlier_statement_that_arrives_late_is_replaced() -> None:
 
 def test_what_arrives_late_ends_with_the_first_that_replaces_it() -> None:
     llm = ScriptedLLM(decided(one("replaces", 3, 2), one("replaces", 3, 1)))
-    (revised,) = Judge(llm).revise([[NUTS]], [said("later", "Nuts are poison for Ana.", 60), PEANUTS])
+    (revised,) = follow(Judge(llm), [[NUTS]], [said("later", "Nuts are poison for Ana.", 60), PEANUTS])
     assert [each.invalid_at_ms for each in revised.memories] == [PEANUTS.said_at_ms]
     assert edges(revised) == [("peanuts", "SUPERSEDES", "nuts")]
 
@@ -171,7 +176,7 @@ def test_a_repetition_may_name_what_the_first_names() -> None:
 def test_what_also_contradicts_something_is_said_anew() -> None:
     llm = ScriptedLLM(decided(one("repeats", 3, 1), one("contradicts", 3, 2)))
     back = said("back", AGAIN.text, 60)
-    (revised,) = Judge(llm).revise([[back]], [NUTS, PEANUTS])
+    (revised,) = follow(Judge(llm), [[back]], [NUTS, PEANUTS])
     assert (revised.memories, edges(revised)) == ((back,), [("back", "CONTRADICTS", "peanuts")])
 
 
@@ -195,7 +200,7 @@ def test_what_has_an_end_contradicts_nothing() -> None:
 
 def test_a_new_memory_may_concern_an_earlier_new_one() -> None:
     llm = ScriptedLLM(decided(one("replaces", 3, 2)))
-    first, second = Judge(llm).revise([[NUTS], [PEANUTS]], [said("tea", "Ana likes tea.")])
+    first, second = follow(Judge(llm), [[NUTS], [PEANUTS]], [said("tea", "Ana likes tea.")])
     assert (first.memories, edges(second)) == ((NUTS,), [("peanuts", "SUPERSEDES", "nuts")])
     (ending,) = second.revision.ended
     assert ending.memory == "nuts"
@@ -278,7 +283,7 @@ def test_an_answer_may_be_wrapped_in_words() -> None:
 def test_a_model_that_is_away_leaves_everything_to_the_rules(error: MemosError) -> None:
     judge = Judge(ScriptedLLM(error))
     assert judge.decide([[PEANUTS]], [NUTS]) == Judgement(decisions=(), calls=1, degraded=(f"judge: {error}",))
-    assert judge.revise([[PEANUTS]], [NUTS]) == revise([[PEANUTS]], [NUTS])
+    assert follow(judge, [[PEANUTS]], [NUTS]) == revise([[PEANUTS]], [NUTS])
     assert judge.unusable == 2
 
 
@@ -307,7 +312,7 @@ HOME = said("rome", "I live in Rome.")
 def test_no_model_is_asked_where_nothing_is_open(new: Memory, known: list[Memory]) -> None:
     llm = ScriptedLLM(Unavailable("llm", "away"))
     judge = Judge(llm)
-    assert judge.revise([[new]], known) == revise([[new]], known)
+    assert follow(judge, [[new]], known) == revise([[new]], known)
     assert (llm.asked, judge.decide([[new]], known)) == ([], Judgement())
 
 
@@ -316,7 +321,7 @@ def test_all_jobs_are_judged_in_one_call() -> None:
     late = said("late", "Ana's plane is at 9.", 5, valid_at_ms=T0 + 9 * DAY_MS, invalid_at_ms=T0 + 10 * DAY_MS)
     early = said("early", "Ana flies to Oslo.", -5)
     jobs = [[PEANUTS, said("same", "Ana must not eat nuts!", 40)], [late]]
-    first, second = Judge(llm).revise(jobs, [NUTS, early])
+    first, second = follow(Judge(llm), jobs, [NUTS, early])
     (asked,) = llm.asked
     assert asked["known"] == [
         {"number": 1, "said": "2024-12-27", "speaker": "Ana", "text": early.text, "from": None, "until": None},
@@ -332,7 +337,7 @@ def test_two_users_never_share_a_call() -> None:
     bens = {each.id: replace(each, id=MemoryId(f"ben-{each.id}"), user=UserId("ben")) for each in (NUTS, PEANUTS)}
     llm = ScriptedLLM(Unavailable("llm", "away"), decided(one("replaces")))
     judge = Judge(llm)
-    anas, other = judge.revise([[PEANUTS], [bens[PEANUTS.id]]], [NUTS, bens[NUTS.id]])
+    anas, other = follow(judge, [[PEANUTS], [bens[PEANUTS.id]]], [NUTS, bens[NUTS.id]])
     assert [[each["number"] for each in (*asked["known"], *asked["new"])] for asked in llm.asked] == [[1, 2], [1, 2]]
     assert (edges(anas), edges(other)) == ([], [("ben-peanuts", "SUPERSEDES", "ben-nuts")])
     assert judge.unusable == 1
@@ -358,7 +363,7 @@ def test_a_large_batch_is_cut_and_the_first_known_ones_are_shown() -> None:
 )
 def test_an_injection_is_material_and_stays_in_its_string(attack: str) -> None:
     llm = ScriptedLLM(decided(one("add", 2, None)))
-    revised = Judge(llm).revise([[said("attack", attack, 3)]], [NUTS])
+    revised = follow(Judge(llm), [[said("attack", attack, 3)]], [NUTS])
     ((asked,), (schema,)) = llm.asked, llm.schemas
     assert [each["text"] for each in asked["new"]] == [attack.replace("\ud800", "\ufffd")]
     assert (asked["known"][0]["text"], revised[0].revision) == (NUTS.text, NO_REVISION)
@@ -389,7 +394,7 @@ def test_the_prompts_example_is_a_question_and_its_answer() -> None:
     shown = json.loads(given)
     memories = [said(f"m{each['number']}", each["text"], each["number"]) for each in (*shown["known"], *shown["new"])]
     llm = ScriptedLLM(expected)
-    (revised,) = Judge(llm).revise([memories[3:]], memories[:3])
+    (revised,) = follow(Judge(llm), [memories[3:]], memories[:3])
     assert [list(each) for each in llm.asked[0]["new"]] == [list(each) for each in shown["new"]]
     assert sorted(edges(revised)) == [
         ("m4", "SUPERSEDES", "m1"),
@@ -435,7 +440,7 @@ def written(graph: MemoryGraph) -> dict[MemoryId, Memory]:
 def apply(graph: MemoryGraph, name: str, memories: Sequence[Memory], llm: LLM) -> Revised:
     """Judge the memories against all that is active, and write them."""
     known = graph.list_memories(TENANT, CUBE)
-    (revised,) = Judge(llm).revise([memories], known)
+    (revised,) = follow(Judge(llm), [memories], known)
     write = JobWrite(
         job=JobId(name),
         user=UserId("ana"),
@@ -507,7 +512,7 @@ def judge(server: OpenAIServer) -> Judge:
 
 def test_a_server_is_asked_once_and_held_to_the_schema(server: OpenAIServer, judge: Judge) -> None:
     server.replies = [answer(decided(one("replaces")))]
-    (revised,) = judge.revise([[PEANUTS]], [NUTS])
+    (revised,) = follow(judge, [[PEANUTS]], [NUTS])
     assert edges(revised) == [("peanuts", "SUPERSEDES", "nuts")]
     (request,) = server.requests
     assert request["response_format"]["json_schema"]["schema"] == build_schema(Question(known=(NUTS,), new=(PEANUTS,)))

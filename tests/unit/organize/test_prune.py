@@ -100,7 +100,6 @@ def test_reasons_are_counted_also_those_that_take_nothing() -> None:
 
 
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
-    ({}, "nothing says what to prune"),
     ({"max_age_days": 0}, "age"),
     ({"max_age_days": float("nan")}, "age"),
     ({"max_age_days": "180d"}, "age"),
@@ -122,3 +121,4 @@ def test_rules_that_make_no_sense_are_refused(given: dict[str, Any], word: str) 
 def test_rules_are_taken_as_given() -> None:
     rules = parse_rules(max_age_days=0.5, below_importance=1, keep=3)
     assert rules == PruneRules(max_age_days=0.5, below_importance=1, keep=3)
+    assert parse_rules() == PruneRules()

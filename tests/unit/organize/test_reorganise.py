@@ -126,6 +126,7 @@ def test_what_is_new_is_summed_up_and_the_summary_can_be_found() -> None:
     (summary,) = bench.summaries
     assert count(done.report) == {
         "looked_at": 4, "merged": 0, "related": 0, "summaries": 1, "refreshed": 0, "retired": 0,
+        "asked": 0, "tokens": 0, "dropped": 0,
     }  # fmt: skip
     assert [each["text"] for each in done.report["summaries"]] == [summary.text]
     assert summary.id in bench.found(summary.text)

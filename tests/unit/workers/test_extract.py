@@ -228,3 +228,12 @@ def test_a_key_that_is_not_lasting_names_no_effect(bench: Bench) -> None:
     (spec,) = bench.submitted
     assert "effect" not in spec.payload
     assert spec.idempotency_key is not None
+
+
+def test_the_cube_is_put_in_order_with_the_model_of_the_reader_that_read_last(bench: Bench) -> None:
+    document = {"backend": "document", "config": {}}
+    bench.work(job("a", reader=RULES), job("b"), job("c", reader=document))
+    (organize,) = bench.submitted
+    assert organize.payload == {"reader": MODEL}
+    bench.work(job("d", reader=document))
+    assert bench.submitted[-1].payload == {}

@@ -8,13 +8,15 @@ from typing import Any, cast
 import pytest
 
 from memos.clock import ManualClock
-from memos.errors import Fenced
-from memos.ids import JobId
+from memos.errors import Fenced, Unavailable
+from memos.graph_dbs.memory import MemoryGraph
+from memos.ids import CubeId, JobId, TenantId
 from memos.kv.store import ArtefactStore
 from memos.memories.textual.pruning import Pruner
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.organize.decay import DAY_MS
+from memos.organize.retention import Retention
 from memos.recall.search import Recall
 from memos.settings import Settings
 from memos.types import JobKind, Memory, MemoryStatus
@@ -69,6 +71,10 @@ class Bench:
     def pruner(self) -> Pruner:
         nowhere = ArtefactStore(Path("/dev/null/no-artefact-is-touched"))
         return Pruner(self.stores, nowhere, self.clock, half_life_days=self.settings.decay_half_life_days)
+
+    def retain(self, own: Retention) -> None:
+        """Have the lane's cube say this of how long its memories stay."""
+        self.stores.graph.set_retention(LANE.tenant, LANE.cube, own)
 
     @property
     def memory(self) -> Memory:
@@ -170,6 +176,43 @@ def test_what_is_beyond_the_retention_is_archived_with_the_decay(
     assert sorted(memory.text for memory in active) == left
     assert result["archived"] == 2 - len(left)
     assert bench.stores.graph.list_lagging(LANE.tenant, LANE.cube, limit=10) == []
+
+
+@pytest.mark.parametrize(
+    ("common", "own", "archived"),
+    [
+        ({}, Retention(max_age_days=14.0), 1),
+        ({"retention_days": 14.0}, Retention(max_age_days=16.0), 0),
+        ({"retention_days": 14.0}, Retention(max_age_days=0), 0),
+        ({"retention_days": 14.0}, Retention(keep=5), 1),
+        ({}, Retention(below_importance=0.3), 1),
+        ({"archive_below": 0.3}, Retention(below_importance=0.01), 0),
+        ({"archive_below": 0.3}, Retention(below_importance=0), 0),
+    ],
+)
+def test_the_cubes_own_retention_goes_before_that_of_the_settings(
+    bench: Bench, common: dict[str, float], own: Retention, archived: int
+) -> None:
+    bench.settings = bench.settings.model_copy(update={"archive_below": 0.0, **common})
+    bench.retain(own)
+    assert bench.work(DECAY)[0]["archived"] == archived
+
+
+class SilentGraph(MemoryGraph):
+    """A graph whose server goes away whenever it is asked for a cube's word."""
+
+    def find_retention(self, tenant: TenantId, cube: CubeId) -> Retention | None:
+        raise Unavailable("neo4j", "gone")
+
+
+def test_while_the_cubes_word_cannot_be_read_nothing_is_archived() -> None:
+    bench = Bench(stores=replace(open_twins(), graph=SilentGraph()))
+    write(bench.stores, work("j", TEXT))
+    bench.clock.advance_ms(15 * DAY_MS)
+    before = bench.memory
+    with pytest.raises(Unavailable, match="neo4j"):
+        bench.work(DECAY)
+    assert bench.memory == before
 
 
 def test_who_has_lost_the_lane_decays_nothing(bench: Bench) -> None:
