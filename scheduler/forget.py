@@ -13,7 +13,7 @@ from scheduler.keys import Queue
 
 _SCAN: Final = 1000
 # The part of a key before the tenant's name; see scheduler/keys.py.
-_OWNED: Final = ("box", "lane", "job", "coalesce", "idem", "jobs", "dead", "policy", "usage")
+_OWNED: Final = ("box", "lane", "job", "coalesce", "idem", "jobs", "dead", "policy", "usage", "uses")
 
 
 def forget_tenant(redis: Redis, tenant: TenantId) -> int:

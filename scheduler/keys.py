@@ -14,6 +14,7 @@ bulk lane's. ``<queue>`` is extract, extract.bulk, organize or kv.
     memos:{NN}:dead:<tenant>            zset    job -> ms of its death; until it is replayed, dropped or expired
     memos:{NN}:policy:<tenant>          hash    weight and limits that differ from the settings'; until changed
     memos:{NN}:usage:<tenant>           hash    queued jobs, the state of the rate limits, tokens a day; 32 days
+    memos:{NN}:uses:<tenant>␟<cube>     zset    memory -> how much it was used (scheduler/uses.py); 90 days after a use
     memos:{NN}:ready:<queue>:<tenant>   zset    cube␟session -> its alarm in ms; gone when no lane has work
     memos:{NN}:tenants:<queue>          zset    tenant -> its next turn in ms; gone when no tenant has work
     memos:{NN}:flight:<queue>           zset    lane with a hint out or a lease -> when that slot expires in ms
@@ -53,6 +54,7 @@ RECORD_TTL_S: Final = 7 * 24 * 3600
 INDEX_TTL_S: Final = 30 * 24 * 3600
 LANE_TTL_S: Final = 24 * 3600
 IDEMPOTENCY_TTL_S: Final = 24 * 3600
+USES_TTL_S: Final = 90 * 24 * 3600
 # Jobs that a worker takes at once.
 BATCH_JOBS: Final = 16
 # Upper bounds of the histograms of waiting and running times; one more bucket has no bound.
@@ -169,6 +171,11 @@ def usage_key(tenant: TenantId) -> str:
 def idempotency_key(tenant: TenantId, key: str) -> str:
     """Where the first job of an idempotency key is remembered."""
     return f"{tag_of(shard_of(tenant))}:idem:{storage_key(tenant, key)}"
+
+
+def uses_key(tenant: TenantId, cube: CubeId) -> str:
+    """Where it is counted how much the memories of a cube are used."""
+    return f"{tag_of(shard_of(tenant))}:uses:{storage_key(tenant, cube)}"
 
 
 def turn_keys(tenant: TenantId, queue: Queue) -> tuple[str, ...]:

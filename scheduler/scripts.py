@@ -18,7 +18,7 @@ NAMES: Final = (
     "put", "take", "beat", "save_answers", "commit", "retry", "finish", "cancel", "look", "claim", "list", "pending",
     "replay", "drop", "dead", "expire", "contend", "overload", "reap", "snapshot",
     "stats", "roll_note", "roll_list", "throttle_acquire", "throttle_renew", "throttle_release", "throttle_read",
-    "lead", "resign",
+    "lead", "resign", "use_add",
 )  # fmt: skip
 Argument = str | int
 Call = tuple[Sequence[str], Sequence[Argument]]

@@ -7,7 +7,7 @@ triples the throughput again at a cosine above 0.999 to float32.
 
 import threading
 from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal, cast
@@ -15,6 +15,7 @@ from typing import Any, Final, Literal, cast
 from memos.configs.embedder import ModelKwargs, SentenceTransformerEmbedderConfig
 from memos.embedders.base import Purpose, parse_texts
 from memos.embedders.batches import build_batches
+from memos.embedders.openmp import one_thread
 from memos.embedders.prompts import Prompts, choose_prompt
 from memos.embedders.vectors import warn_of_dimension
 from memos.errors import InvalidConfig, Unavailable
@@ -28,6 +29,8 @@ Device = Literal["auto", "cpu", "cuda"]
 # Found by measurement on MiniLM: smaller groups waste calls, larger ones fall out of the processor's cache.
 _PADDED_TOKENS_CPU: Final = 768
 _PADDED_TOKENS_CUDA: Final = 32_768
+# A batch that one thread computes as soon as several that have to wait for each other: a question or two.
+_TOKENS_OF_ONE_THREAD: Final = 64
 # Characters of a text that the tokenizer gets, for each token that the model reads: text beyond is cut off anyway.
 _CHARS_PER_TOKEN: Final = 32
 
@@ -107,7 +110,7 @@ class SentenceTransformerEmbedder:
         budget = _PADDED_TOKENS_CPU if model.device.type == "cpu" else _PADDED_TOKENS_CUDA
         vectors: list[list[float]] = [[] for _ in texts]
         for group in build_batches([len(ids) for ids in tokens], padded_tokens=budget):
-            rows = _forward(model, [tokens[i] for i in group], skipped=skipped)
+            rows = _compute(model, [tokens[i] for i in group], skipped=skipped)
             for position, vector in zip(group, rows, strict=True):
                 vectors[position] = vector
         if vectors:
@@ -174,6 +177,12 @@ def _load_weights(name: str, directory: Path, options: ModelOptions) -> Any:
     except TypeError as error:
         raise InvalidConfig(f"embedder {name!r}: model_kwargs do not fit this model: {error}") from error
     return model.eval()
+
+
+def _compute(model: Any, rows: Sequence[Sequence[int]], *, skipped: int) -> list[list[float]]:
+    is_small = model.device.type == "cpu" and sum(map(len, rows)) <= _TOKENS_OF_ONE_THREAD
+    with one_thread() if is_small else nullcontext():
+        return _forward(model, rows, skipped=skipped)
 
 
 def _forward(model: Any, rows: Sequence[Sequence[int]], *, skipped: int) -> list[list[float]]:

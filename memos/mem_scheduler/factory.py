@@ -5,6 +5,7 @@ from typing import Any, cast
 from memos.configs.scheduler import RedisSchedulerConfig, SchedulerConfigFactory
 from memos.configs.secret import reveal
 from memos.mem_scheduler.base import Scheduler
+from memos.recall.use import MOST_COUNTED, UseCounts
 from memos.settings import Settings
 
 
@@ -13,6 +14,14 @@ def build_scheduler(settings: Settings) -> Scheduler:
     from scheduler import MemScheduler
 
     return MemScheduler.from_settings(settings)
+
+
+def build_use_counts(settings: Settings) -> UseCounts:
+    """The use counts of all processes, on the Redis of the settings; connects on first use. Raises InvalidConfig."""
+    from scheduler.connection import require_redis_url
+    from scheduler.uses import RedisUseCounts
+
+    return RedisUseCounts.from_url(require_redis_url(settings), most=MOST_COUNTED)
 
 
 def choose_settings(config: SchedulerConfigFactory | None, settings: Settings) -> Settings:

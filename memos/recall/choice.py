@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from memos.recall.budget import pack
-from memos.recall.diversity import choose_diverse
+from memos.recall.diversity import choose_diverse, count_pool
 from memos.recall.options import SearchOptions
 
 
@@ -16,6 +16,11 @@ class Scored(Protocol):
 
 
 S = TypeVar("S", bound=Scored)
+
+
+def count_ranked(top_k: int, options: SearchOptions) -> int:
+    """How many of the best it takes to choose ``top_k``."""
+    return top_k if options.mmr is None else count_pool(top_k)
 
 
 def choose(ranked: Sequence[S], texts: Sequence[str], *, top_k: int, options: SearchOptions) -> list[S]:

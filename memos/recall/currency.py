@@ -3,8 +3,9 @@
     "Where does Ana live?"         now: what was said lately counts more, and more yet if it says that something changed
     "Where did Ana live in 2023?"  not now: recency only decides between what matches equally (fuse.py)
 
-In English; a question in another language is taken for one that does not ask for now. The weights were chosen so that
-the three LoCoMo conversations of docs/recall.md lose nothing by them.
+Only the HEAD candidates that match best are put in another order by it: what was said lately of something else is no
+better an answer for that. In English; a question in another language is taken for one that does not ask for now. The
+weights and HEAD were chosen so that the three LoCoMo conversations of docs/recall.md lose nothing by them.
 """
 
 import re
@@ -17,6 +18,7 @@ from memos.types import Memory
 
 CURRENT: Final = replace(DEFAULT_WEIGHTS, recency=1.5)
 CHANGE: Final = 1.0
+HEAD: Final = 10
 
 _NOW: Final = re.compile(r"\b(?:is|are|am|does|do|what['’]s|who['’]s|where['’]s)\b", re.IGNORECASE)
 _NOT_NOW: Final = re.compile(
@@ -44,10 +46,14 @@ def tells_change(text: str) -> bool:
 
 
 def add_currency(candidates: Sequence[Candidate], memories: Mapping[Key, Memory], question: str) -> list[Candidate]:
-    """Re-rank by recency, and for a question about now by whether a memory tells a change: its part ``change``."""
+    """Re-rank the best HEAD by recency, and for a question about now by whether a memory tells a change (``change``).
+
+    The others stay behind them. Takes the candidates best first.
+    """
+    head, others = candidates[:HEAD], candidates[HEAD:]
     if not asks_for_now(question):
-        return add_recency(candidates, memories)
-    return add_recency([_with_change(item, memories[item.key]) for item in candidates], memories, CURRENT)
+        return [*add_recency(head, memories), *others]
+    return [*add_recency([_with_change(item, memories[item.key]) for item in head], memories, CURRENT), *others]
 
 
 def _with_change(item: Candidate, memory: Memory) -> Candidate:

@@ -59,6 +59,11 @@ class Lists:
         yield from self.dense
         yield from self.text
 
+    @property
+    def is_all(self) -> bool:
+        """Whether there are no more: every row has a vector, so that a short list of the nearest has them all."""
+        return len(self.dense or self.text) < self.limit
+
 
 def weigh(lists: Lists, question: str, *, now_ms: int, weights: EvidenceWeights = DEFAULT_EVIDENCE) -> list[Candidate]:
     """The union of all lists, best first; none gates another. Ties keep the order of the keys."""

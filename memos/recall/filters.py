@@ -69,11 +69,27 @@ class Neither:
 
 Filter = Present | Comparison | Every | Some | Neither
 _JOINS: Final[Mapping[str, type[Every] | type[Some] | type[Neither]]] = {"AND": Every, "OR": Some, "NOT": Neither}
+_NAMES: Final = {kind: name for name, kind in _JOINS.items()}
 
 
 def parse_filter(given: object) -> Every:
     """The filter that a caller wrote. Raises InvalidRequest, naming the operator or the place that is wrong."""
     return _Parser().parse(given, "filters", MAX_DEPTH)
+
+
+def write_filter(condition: Every) -> dict[str, Any]:
+    """What ``parse_filter`` makes this condition of, if it has made it."""
+    written: dict[str, Any] = {}
+    for part in condition.parts:
+        match part:
+            case Present(field=field):
+                written[field] = WILDCARD
+            case Comparison(field=field, operator=operator, operand=operand):
+                test = list(operand) if isinstance(operand, tuple) else operand
+                written.setdefault(field, {})[operator] = test
+            case Every(parts=parts) | Some(parts=parts) | Neither(parts=parts):
+                written[_NAMES[type(part)]] = [write_filter(cast(Every, each)) for each in parts]
+    return written
 
 
 def matches(condition: Filter, fields: Mapping[str, Any]) -> bool:

@@ -1,16 +1,15 @@
 """What a search is told beside its question and how many memories it may find, checked once. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, TypedDict, cast
 
 from memos.errors import InvalidRequest
-from memos.memories.textual.item import milliseconds_of
-from memos.memories.textual.search import parse_memory_types
+from memos.memories.textual.item import milliseconds_of, time_of
 from memos.recall.fields import parse_condition
-from memos.recall.filters import Every
+from memos.recall.filters import Every, write_filter
 from memos.types import MemoryType
 
 Time = datetime | str
@@ -25,7 +24,7 @@ class Mode(StrEnum):
 
 
 class SearchKeywords(TypedDict, total=False):
-    """The keywords of every search of memories that lie in a graph; None is as if it were not given.
+    """The keywords of every search of textual memories; None is as if it were not given.
 
     Times are datetimes or texts in ISO 8601, UTC where no offset is given; a day alone is its midnight.
 
@@ -65,18 +64,18 @@ class SearchOptions:
     max_tokens: int | None = None
 
     @property
-    def named(self) -> tuple[str, ...]:
-        """The keywords that make a difference."""
+    def keywords(self) -> SearchKeywords:
+        """The keywords that decide what is found, as a caller writes them."""
         values = {
             "memory_types": self.memory_types or None,
-            "as_of": self.as_of_ms,
-            "said_from": self.said_from_ms,
-            "said_until": self.said_until_ms,
-            "filters": self.condition,
+            "as_of": _find_time(self.as_of_ms),
+            "said_from": _find_time(self.said_from_ms),
+            "said_until": _find_time(self.said_until_ms),
+            "filters": None if self.condition is None else write_filter(self.condition),
             "mmr": self.mmr,
             "max_tokens": self.max_tokens,
         }
-        return tuple(name for name, value in values.items() if value is not None)
+        return cast(SearchKeywords, {name: value for name, value in values.items() if value is not None})
 
 
 PLAIN: Final = SearchOptions()
@@ -91,7 +90,7 @@ def parse_options(given: SearchKeywords) -> SearchOptions:
     options = SearchOptions(
         mode=_parse_mode(given.get("mode", Mode.FAST)),
         explain=_parse_truth(given.get("explain", True), "explain"),
-        memory_types=parse_memory_types(given.get("memory_types", ())),
+        memory_types=_parse_memory_types(given.get("memory_types", ())),
         as_of_ms=_parse_time(given.get("as_of"), "as_of"),
         said_from_ms=_parse_time(given.get("said_from"), "said_from"),
         said_until_ms=_parse_time(given.get("said_until"), "said_until"),
@@ -102,6 +101,14 @@ def parse_options(given: SearchKeywords) -> SearchOptions:
     first_ms, end_ms = options.said_from_ms, options.said_until_ms
     if first_ms is not None and end_ms is not None and first_ms >= end_ms:
         raise InvalidRequest("said_from must be a time before said_until, which is not found itself")
+    return options
+
+
+def parse_fast_options(given: SearchKeywords) -> SearchOptions:
+    """The options of a search that has no model to ask. Raises InvalidRequest for a mode that asks one, too."""
+    options = parse_options(given)
+    if options.mode is not Mode.FAST:
+        raise InvalidRequest(f"mode {options.mode.value!r} asks a chat model, which MOS.search has; leave it out")
     return options
 
 
@@ -118,6 +125,14 @@ def _parse_truth(value: object, what: str) -> bool:
     return value
 
 
+def _parse_memory_types(given: object) -> tuple[MemoryType, ...]:
+    several = cast(Iterable[object], given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
+    try:
+        return tuple(MemoryType(name) for name in several)
+    except ValueError:
+        raise InvalidRequest(f"memory_types must be a list of {', '.join(MemoryType)}, not {given!r:.80}") from None
+
+
 def _parse_time(value: object, what: str) -> int | None:
     if value is None:
         return None
@@ -128,6 +143,10 @@ def _parse_time(value: object, what: str) -> int | None:
     except (TypeError, ValueError):
         example = "'2026-05-01' or '2026-05-01T09:30:00+02:00'"
         raise InvalidRequest(f"{what} must be a datetime or a text like {example}, not {value!r:.80}") from None
+
+
+def _find_time(at_ms: int | None) -> datetime | None:
+    return None if at_ms is None else time_of(at_ms)
 
 
 def _parse_share(value: object, what: str) -> float | None:

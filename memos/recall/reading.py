@@ -1,9 +1,8 @@
-"""What one search reads from the graph, each memory once, and which of it may be shown."""
+"""What one search reads of memories, each once, and which of them may be shown."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
-from memos.graph_dbs.base import GraphStore
 from memos.ids import CubeId, MemoryId, TenantId
 from memos.recall.fields import fields_of
 from memos.recall.filters import Every, matches
@@ -15,11 +14,19 @@ from memos.vec_dbs.conditions import admits
 PAGE: Final = 200
 
 
-class Reading:
-    """Reads what satisfies ``where`` and ``condition`` by the word of the graph, whatever the index says."""
+class FindsMemories(Protocol):
+    """Where the truth is: a graph, or an index that keeps memories whole."""
 
-    def __init__(self, graph: GraphStore, tenant: TenantId, where: IndexFilter, condition: Every | None) -> None:
-        self._graph = graph
+    def find_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> Mapping[MemoryId, Memory]:
+        """Those of the ids that exist in this cube, whatever their status."""
+        ...
+
+
+class Reading:
+    """Reads what satisfies ``where`` and ``condition`` by the word of the store, whatever its index says."""
+
+    def __init__(self, store: FindsMemories, tenant: TenantId, where: IndexFilter, condition: Every | None) -> None:
+        self._store = store
         self._tenant = tenant
         self._where = where
         self._condition = condition
@@ -41,7 +48,7 @@ class Reading:
         fresh = [key for key in keys if key not in self._seen]
         self._seen.update(fresh)
         for cube, ids in by_cube(fresh).items():
-            found = self._graph.find_memories(self._tenant, cube, ids)
+            found = self._store.find_memories(self._tenant, cube, ids)
             self._kept |= {(cube, memory.id): memory for memory in found.values() if self._may_show(memory)}
 
     def find_first(self, ranked: Sequence[Candidate], count: int) -> list[Candidate]:

@@ -15,6 +15,7 @@ enough satisfies it, nothing is left, or they have MAX_CANDIDATES, which ``degra
 
 from collections import ChainMap
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -24,9 +25,8 @@ from memos.ids import CubeId, TenantId
 from memos.memories.textual.stores import TextStores
 from memos.organize.surroundings import is_summary
 from memos.recall.candidates import Asked, AskVector, CandidateSearch
-from memos.recall.choice import choose
+from memos.recall.choice import choose, count_ranked
 from memos.recall.currency import add_currency
-from memos.recall.diversity import count_pool
 from memos.recall.evidence import DEFAULT_EVIDENCE, EvidenceWeights, weigh
 from memos.recall.fuse import Candidate, Key, add_importance
 from memos.recall.narrowing import build_where
@@ -36,6 +36,7 @@ from memos.recall.paths import HOPS, Neighbours, neighbours_of, spread
 from memos.recall.reading import Reading, by_cube
 from memos.recall.second_look import SecondLook
 from memos.recall.succession import put_newest_first
+from memos.recall.use import FindUses, add_use, read_uses
 from memos.rerankers.base import Reranker
 from memos.types import Hit, Memory, Source
 from memos.vec_dbs.base import IndexFilter
@@ -82,10 +83,12 @@ class Recall:
         hops: int = HOPS,
         weights: EvidenceWeights = DEFAULT_EVIDENCE,
         max_candidates: int = MAX_CANDIDATES,
+        find_uses: FindUses | None = None,
     ) -> None:
         """The ``reranker`` has the last word on the order; it stays its owner's to close.
 
         The ``clock`` says what has expired. ``max_candidates`` is how long a list may grow for a filter.
+        ``find_uses`` tells which memories were used; without it, none was.
         """
         self._stores = stores
         self._second_look = SecondLook(reranker, deadline_s=deadline_s)
@@ -93,6 +96,8 @@ class Recall:
         self._hops = hops
         self._weights = weights
         self._max_candidates = max_candidates
+        self._find_uses = find_uses
+        self._threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="recall-read")
         self._candidates = CandidateSearch(stores, deadline_s=deadline_s)
 
     def search(
@@ -129,31 +134,38 @@ class Recall:
         """End the threads."""
         self._second_look.close()
         self._candidates.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     def _answer(self, question: _Question, top_k: int, options: SearchOptions) -> SearchResult:
         reading = Reading(self._stores.graph, question.tenant, question.where, options.condition)
-        pool = top_k if options.mmr is None else count_pool(top_k)
+        pool = count_ranked(top_k, options)
         gathered, degraded = self._gather(question, reading, pool)
         reading.read(item.key for item in gathered)
         memories = reading.kept
         found = [item for item in gathered if item.key in memories]
-        ranked = add_importance(add_currency(found, memories, question.text), memories)
+        uses, uncounted = read_uses(self._find_uses, question.tenant, found)
+        ranked = add_use(add_importance(add_currency(found, memories, question.text), memories), uses)
         ranked = self._without_parents(question.tenant, put_newest_first(ranked, memories), memories)
         looked = self._second_look.reorder(question.text, ranked, memories, top_k=pool)
         texts = [memories[item.key].text for item in looked.candidates]
         chosen = choose(looked.candidates, texts, top_k=top_k, options=options)
         hits = self._with_sources(question.tenant, chosen, memories, explain=options.explain)
-        return SearchResult(hits=hits, degraded=(*degraded, *looked.degraded))
+        return SearchResult(hits=hits, degraded=(*degraded, *uncounted, *looked.degraded))
 
     def _gather(self, question: _Question, reading: Reading, pool: int) -> tuple[list[Candidate], tuple[str, ...]]:
-        """Candidates for an answer of ``pool``, with what they are related to, and what was missing."""
+        """Candidates for an answer of ``pool``, with what they are related to, and what was missing.
+
+        They are read while their relations are asked for: two round trips to the graph at once.
+        """
         wanted = max(pool + SPARE_CANDIDATES, self._second_look.count_wanted(pool))
         if reading.is_exact:
             fused, degraded = self._widen(question, reading, pool, wanted)
         else:
             asked = self._ask(question, _first_limit(pool))
             fused, degraded = self._weigh(asked, question)[:wanted], asked.degraded
+        read = self._threads.submit(reading.read, [item.key for item in fused])
         candidates = spread(fused, partial(self._find_neighbours, question.tenant), hops=self._hops)
+        read.result()
         reached = len(candidates) - len(fused)
         return candidates[: wanted + min(reached, SPARE_CANDIDATES)], degraded
 
@@ -165,7 +177,7 @@ class Recall:
         while True:
             asked = self._ask(question, limit)
             found = reading.find_first(self._weigh(asked, question), wanted)
-            if len(found) >= pool or _is_all(asked):
+            if len(found) >= pool or asked.lists.is_all:
                 return found, asked.degraded
             if limit >= self._max_candidates:
                 return found, (*asked.degraded, f"filters: evaluated on the {limit:,} best candidates only")
@@ -216,9 +228,3 @@ class Recall:
 
 def _first_limit(pool: int) -> int:
     return max(MIN_CANDIDATES, 3 * pool)
-
-
-def _is_all(asked: Asked) -> bool:
-    """Whether there are no more: every row has a vector, so that a short list of the nearest has them all."""
-    lists = asked.lists
-    return len(lists.dense or lists.text) < lists.limit

@@ -57,6 +57,26 @@ def test_a_batch_gives_what_its_texts_give_alone(embedder: SentenceTransformerEm
         assert _cosine(embedder.embed([text])[0], vector) > 0.99999
 
 
+def test_a_question_is_computed_by_one_thread_and_the_others_keep_theirs(embedder: SentenceTransformerEmbedder) -> None:
+    import torch
+
+    embedder.embed(["loaded"])
+    seen: list[tuple[int, int]] = []
+    with ThreadPoolExecutor(1) as elsewhere:
+
+        def look(*_: object) -> None:
+            seen.append((torch.get_num_threads(), elsewhere.submit(torch.get_num_threads).result()))
+
+        usual = torch.get_num_threads()
+        assert embedder._weights is not None
+        hook = embedder._weights.model.register_forward_pre_hook(look)
+        embedder.embed(["Where does Ana live?"])
+        embedder.embed(["word " * 200])
+        hook.remove()
+    assert seen == [(1, usual), (usual, usual)]
+    assert torch.get_num_threads() == usual
+
+
 def test_bfloat16_says_the_same(embedder: SentenceTransformerEmbedder) -> None:
     short = SentenceTransformerEmbedder("all-minilm-l6-v2", device="cpu", dtype="bfloat16")
     for exact, rounded in zip(embedder.embed(TEXTS), short.embed(TEXTS), strict=True):

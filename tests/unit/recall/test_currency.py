@@ -3,7 +3,7 @@
 import pytest
 
 from memos.ids import CubeId, MemoryId, SessionId, UserId
-from memos.recall.currency import CHANGE, CURRENT, add_currency, asks_for_now, tells_change
+from memos.recall.currency import CHANGE, CURRENT, HEAD, add_currency, asks_for_now, tells_change
 from memos.recall.fuse import DEFAULT_WEIGHTS, Candidate
 from memos.types import Memory
 
@@ -75,3 +75,16 @@ def test_any_other_question_leaves_it_at_a_little_recency() -> None:
     found = ranked("Where did Ana live?")
     assert found["new"] == {"text": 1.0, "recency": DEFAULT_WEIGHTS.recency}
     assert CURRENT.recency > DEFAULT_WEIGHTS.recency
+
+
+def test_what_matches_less_stays_behind_however_late_it_was_said() -> None:
+    memories = {
+        (CUBE, MemoryId(str(place))): Memory(
+            id=MemoryId(str(place)), cube=CUBE, user=UserId("u"), session=SessionId("s"), text="now", said_at_ms=place
+        )
+        for place in range(HEAD + 1)
+    }
+    items = [Candidate(key=key, parts={"text": -float(key[1])}) for key in memories]
+    found = add_currency(items, memories, "Where does Ana live?")
+    assert found[-1] == items[HEAD]
+    assert [item.score for item in found] == sorted((item.score for item in found), reverse=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from memos.errors import InvalidRequest
-from memos.recall.filters import MAX_DEPTH, MAX_TESTS, MAX_VALUES, matches, parse_filter
+from memos.recall.filters import MAX_DEPTH, MAX_TESTS, MAX_VALUES, matches, parse_filter, write_filter
 
 FIELDS: dict[str, Any] = {
     "name": "Ana Lima",
@@ -196,3 +196,31 @@ def test_what_has_an_order_is_before_equal_or_behind(found: Any, operand: Any) -
     if holds({"f": {"gte": operand}}, fields) or before:
         assert holds({"f": {"gte": operand}}, fields) is not before
         assert holds({"f": {"lte": operand}}, fields) is not behind
+
+
+_TESTS = (
+    _OPERANDS
+    | st.lists(_OPERANDS, max_size=2)
+    | st.dictionaries(st.sampled_from(["eq", "ne", "contains"]), _OPERANDS, min_size=1)
+    | st.fixed_dictionaries({"in": st.lists(_OPERANDS, max_size=2), "nin": st.lists(_OPERANDS, max_size=2)})
+)
+_FILTERS = st.recursive(
+    st.dictionaries(st.sampled_from(["a", "b", "info.c"]), _TESTS, max_size=2),
+    lambda inner: st.dictionaries(
+        st.sampled_from(["AND", "OR", "NOT"]), st.lists(inner, min_size=1, max_size=2), max_size=2
+    ),
+    max_leaves=4,
+)
+
+
+@given(condition=_FILTERS)
+def test_what_was_read_can_be_written_and_read_again(condition: dict[str, Any]) -> None:
+    parsed = parse_filter(condition)
+    assert parse_filter(write_filter(parsed)) == parsed
+
+
+def test_a_written_filter_is_nested_no_deeper() -> None:
+    deep: dict[str, Any] = {"n": "*", "m": {"gt": 1, "lt": 3}}
+    for _ in range(MAX_DEPTH - 1):
+        deep = {"OR": [deep, {"n": "x"}], "NOT": [{"k": ["a", "b"]}]}
+    assert parse_filter(write_filter(parse_filter(deep))) == parse_filter(deep)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from memos.errors import InvalidRequest
-from memos.recall.options import PLAIN, SearchOptions, parse_options
+from memos.recall.options import PLAIN, SearchOptions, parse_fast_options, parse_options
 from memos.types import MemoryType
 
 MAY_MS = 1_777_593_600_000  # 2026-05-01T00:00:00Z
@@ -15,7 +15,7 @@ MAY_MS = 1_777_593_600_000  # 2026-05-01T00:00:00Z
 def test_nothing_given_and_nothing_but_none_is_plain() -> None:
     given: Any = dict.fromkeys(("as_of", "said_from", "said_until", "filters", "mmr", "max_tokens"))
     assert parse_options({}) == parse_options(given) == parse_options({"filters": {}}) == PLAIN
-    assert PLAIN.named == ()
+    assert PLAIN.keywords == {}
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,22 @@ def test_everything_that_was_named_is_known_by_its_keyword() -> None:
         "max_tokens": 100,
     }
     options = parse_options(given)
-    assert options.named == tuple(given)
+    assert tuple(options.keywords) == tuple(given)
+    assert parse_options(options.keywords) == options
     assert (options.memory_types, options.as_of_ms, options.mmr, options.max_tokens) == (
         (MemoryType.USER,),
         0,
         0.0,
         100,
     )
+
+
+def test_where_there_is_no_model_a_mode_that_asks_one_is_refused() -> None:
+    given: Any = {"mode": "fast", "as_of": "2026-05-01"}
+    assert parse_fast_options(given) == parse_options(given)
+    for mode in ("fine", "mixture"):
+        with pytest.raises(InvalidRequest, match=f"mode '{mode}' asks a chat model"):
+            parse_fast_options({"mode": mode})
 
 
 BAD: dict[str, tuple[dict[str, Any], str]] = {

@@ -84,7 +84,7 @@ def test_the_first_candidates_come_in_the_rerankers_order(stores: TextStores) ->
 def test_the_score_of_a_hit_is_the_rerankers_and_what_it_was_found_by_is_told(stores: TextStores) -> None:
     for hit in search(stores, Shortest()).hits:
         assert hit.score == hit.parts["rerank"] == -len(hit.memory.text)
-        assert {"dense", "text", "recency", "importance"} <= hit.parts.keys()
+        assert {"dense", "text", "importance"} <= hit.parts.keys()
         assert hit.sources
 
 

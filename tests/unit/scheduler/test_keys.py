@@ -18,7 +18,7 @@ lanes = st.builds(
 def test_all_keys_of_a_tenant_share_one_hash_tag(lane: Lane) -> None:
     tag = f"memos:{{{keys.shard_of(lane.tenant):02d}}}:"
     several = [*keys.lane_keys(lane), *keys.tenant_keys(lane.tenant), keys.idempotency_key(lane.tenant, "k")]
-    several += keys.turn_keys(lane.tenant, keys.lane_kind(lane))
+    several += [*keys.turn_keys(lane.tenant, keys.lane_kind(lane)), keys.uses_key(lane.tenant, lane.cube)]
     assert all(key.startswith(tag) for key in several)
 
 
