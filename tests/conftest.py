@@ -12,11 +12,22 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
+from xdist.remote import Producer
 
 from memos.ids import TenantId, tenant_id
 from memos.local.ondemand import ensure_servers, stop_servers
 from memos.local.servers import ALL_SERVERS
 from memos.settings import ENV_PREFIX, Settings
+from tests.support.distribution import OneStack, sort_slowest_first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sort_slowest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneStack | None:
+    return OneStack(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -47,6 +47,7 @@ class Plan:
     one_job_lanes: int = 2_000
     sybil_sessions: int = 1_000
     pick_lanes: int = 10_000
+    picks: int = 100
     submits: int = 2_000
     starts: int = 60
     probes: int = 25
@@ -60,6 +61,7 @@ class Plan:
             one_job_lanes=jobs // 5,
             sybil_sessions=jobs // 10,
             pick_lanes=jobs,
+            picks=max(2, min(jobs // 100, 100)),  # a lane that was picked rings again after 10 s
             submits=max(100, min(jobs // 5, 2_000)),
             starts=max(10, min(jobs // 100, 60)),
             probes=max(5, min(jobs // 100, 25)),

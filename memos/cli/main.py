@@ -1,5 +1,7 @@
 """The ``memos`` command. Exit status: 0 done, 1 failed, 2 the user's input was wrong, 130 interrupted."""
 
+import atexit
+import gc
 import sys
 
 import typer
@@ -52,6 +54,7 @@ _USERS_MISTAKES = (InvalidRequest, NotFound, AccessDenied, QuotaExceeded)
 
 def main() -> None:
     """Run the command; a wrong command line or an error of ours is one line, never a traceback."""
+    atexit.register(gc.freeze)  # a last collection would go through all that a model's packages are made of, for 1.5 s
     try:
         sys.exit(app(standalone_mode=False))
     except typer.TyperException as error:

@@ -1,4 +1,7 @@
-"""A whole local stack, once a session: servers, dispatcher, workers, Flower, as ``memos up -d`` starts them."""
+"""A whole local stack, once a session: servers, dispatcher, workers, Flower, as ``memos up -d`` starts them.
+
+And what starts Python quickly.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -10,6 +13,7 @@ from memos.configs.mem_os import MOSConfig
 from memos.local.background import start_background, stop_stack
 from memos.mem_os.main import MOS
 from memos.settings import Settings, load_settings
+from tests.support.warm_python import WarmPython
 
 OpenMOS = Callable[..., MOS]
 
@@ -21,6 +25,13 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     start_background(data_dir, say=lambda line: None)
     yield load_settings(data_dir=data_dir)
     stop_stack(data_dir)
+
+
+@pytest.fixture(scope="session")
+def warm_python() -> Iterator[WarmPython]:
+    """Runs Python processes, each of which has the models' packages."""
+    with WarmPython() as python:
+        yield python
 
 
 @pytest.fixture

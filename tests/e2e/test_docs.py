@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from memos.settings import ENV_PREFIX, Settings, child_environment
+from tests.support.warm_python import WarmPython
 
 ROOT = Path(__file__).parents[2]
 STRUCTURE = ROOT / "docs" / "structure.md"
@@ -45,7 +46,7 @@ def blocks() -> list[tuple[str, str, str]]:
     ids=[name for name, _, _ in blocks()],
 )
 def test_the_block_runs(page: str, language: str, code: str, tmp_path: Path, request: pytest.FixtureRequest) -> None:
-    """In a directory of its own, with this interpreter's ``memos``.
+    """In a directory and a process of its own, with this interpreter's ``memos``.
 
     A block of README.md starts its own servers, as a reader's does; the others share the graph and the index of all
     tests, each as a tenant of its own.
@@ -54,15 +55,15 @@ def test_the_block_runs(page: str, language: str, code: str, tmp_path: Path, req
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     name = f"docs_{uuid.uuid4().hex}"
     stores = {} if page == "README.md" else stores_of(request.getfixturevalue("settings"), tenant=name, collection=name)
-    ran = subprocess.run(
-        [sys.executable, "-c", code] if language == "python" else ["bash", "-euo", "pipefail", "-c", code],
-        cwd=tmp_path,
-        env=child_environment(PATH=path, MEMOS_DATA_DIR=str(tmp_path / ".memos"), **stores),
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
+    environment = child_environment(PATH=path, MEMOS_DATA_DIR=str(tmp_path / ".memos"), **stores)
+    if language == "python":
+        python: WarmPython = request.getfixturevalue("warm_python")
+        ran = python.run("-c", code, cwd=tmp_path, env=environment, timeout_s=280)
+    else:
+        bash = ["bash", "-euo", "pipefail", "-c", code]
+        ran = subprocess.run(
+            bash, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=280, check=False
+        )
     assert ran.returncode == 0, f"{ran.stdout}\n{ran.stderr}"
 
 

@@ -7,9 +7,7 @@ is fed lines, and ends as every such loop does, with EOFError.
 
 import json
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -17,8 +15,10 @@ import pytest
 from memos.ids import TenantId
 from memos.settings import ENV_PREFIX, Settings, child_environment
 from tests.support.ollama_server import OllamaServer
+from tests.support.warm_python import WarmPython
 
 ROOT = Path(__file__).parents[2]
+Run = Callable[..., str]
 PUBLISHED = ROOT.parent / "shared" / "acceptance" / "seed_examples"
 
 pytestmark = [
@@ -58,22 +58,19 @@ def ollama() -> Iterator[dict[str, str]]:
         yield {"OLLAMA_HOST": server.url}
 
 
-def run(name: str, place: Path, *, said: str = "", ends_with: str = "", **environment: str) -> str:
-    """What an example prints. ``ends_with`` is the error that ends it on purpose."""
-    named = {"MEMOS_DATA_DIR": str(place / ".memos"), "MEMOS_MODEL_ALIASES": str(place / "aliases.json")}
-    ran = subprocess.run(
-        [sys.executable, str(PUBLISHED / name)],
-        cwd=place,
-        env=child_environment(**{**named, **environment}),
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=280,
-        check=False,
-    )
-    last = ran.stderr.strip().rpartition("\n")[2]
-    assert (ran.returncode == 0) if not ends_with else last.startswith(ends_with), f"{ran.stdout}\n{ran.stderr}"
-    return ran.stdout
+@pytest.fixture
+def run(place: Path, warm_python: WarmPython) -> Run:
+    """Runs an example in its place; returns what it prints. ``ends_with`` is the error that ends it on purpose."""
+
+    def run_one(name: str, *, said: str = "", ends_with: str = "", **environment: str) -> str:
+        named = {"MEMOS_DATA_DIR": str(place / ".memos"), "MEMOS_MODEL_ALIASES": str(place / "aliases.json")}
+        given = child_environment(**{**named, **environment})
+        ran = warm_python.run(str(PUBLISHED / name), cwd=place, env=given, said=said, timeout_s=280)
+        last = ran.stderr.strip().rpartition("\n")[2]
+        assert (ran.returncode == 0) if not ends_with else last.startswith(ends_with), f"{ran.stdout}\n{ran.stderr}"
+        return ran.stdout
+
+    return run_one
 
 
 def contents_of(directory: Path) -> dict[str, bytes]:
@@ -81,9 +78,9 @@ def contents_of(directory: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.servers
-def test_1_a_conversation_is_remembered_found_dumped_and_loaded(place: Path, servers: dict[str, str]) -> None:
+def test_1_a_conversation_is_remembered_found_dumped_and_loaded(run: Run, place: Path, servers: dict[str, str]) -> None:
     for _ in range(2):  # another user registers the same directory, in the same installation
-        shown = run("ex1_minimal_pipeline.py", place, **servers)
+        shown = run("ex1_minimal_pipeline.py", **servers)
         assert "memory='I love playing football.'" in shown
     dumped = (place / "tmp" / "my_mem_cube" / "textual_memory.jsonl").read_text()
     assert "I love playing football." in dumped
@@ -92,9 +89,9 @@ def test_1_a_conversation_is_remembered_found_dumped_and_loaded(place: Path, ser
 
 @pytest.mark.servers
 def test_2_a_tree_is_filled_searched_dumped_and_dropped(
-    place: Path, servers: dict[str, str], ollama: dict[str, str]
+    run: Run, place: Path, servers: dict[str, str], ollama: dict[str, str]
 ) -> None:
-    run("ex2_tree_text_memory.py", place, **servers, **ollama)
+    run("ex2_tree_text_memory.py", **servers, **ollama)
     header, *items = (place / "tmp" / "my_tree_textual_memory" / "textual_memory.jsonl").read_text().splitlines()
     assert json.loads(header)["schema"] == "memos.textual"
     for line in items:
@@ -103,8 +100,8 @@ def test_2_a_tree_is_filled_searched_dumped_and_dropped(
         assert json.loads(line)["sources"]
 
 
-def test_3_kv_states_are_extracted_merged_deleted_dumped_and_loaded(place: Path) -> None:
-    shown = run("ex3_kv_cache_memory.py", place)
+def test_3_kv_states_are_extracted_merged_deleted_dumped_and_loaded(run: Run, place: Path) -> None:
+    shown = run("ex3_kv_cache_memory.py")
     assert "Merged cache: id=" in shown
     assert shown.partition("After delete: ")[2].partition("\n")[0].count("KVCacheItem(") == 1
     assert shown.partition("Loaded caches: ")[2].count("Tell me a joke.") >= 1
@@ -113,24 +110,24 @@ def test_3_kv_states_are_extracted_merged_deleted_dumped_and_loaded(place: Path)
 
 
 @pytest.mark.servers
-def test_4_a_chat_has_a_tree_and_a_kv_state(place: Path, servers: dict[str, str]) -> None:
+def test_4_a_chat_has_a_tree_and_a_kv_state(run: Run, place: Path, servers: dict[str, str]) -> None:
     shutil.rmtree("/tmp/default/mem_cube_5", ignore_errors=True)
     said = "What do I like?\nAnd what else?\n"
-    shown = run("ex4_hybrid.py", place, said=said, ends_with="EOFError", **servers)
+    shown = run("ex4_hybrid.py", said=said, ends_with="EOFError", **servers)
     assert shown.count("🤖 [Assistant] ") == 2
 
 
 @pytest.mark.servers
-def test_5_workers_extract_and_the_chat_shows_what_is_kept(place: Path, stack: Settings, tenant: TenantId) -> None:
+def test_5_workers_extract_and_the_chat_shows_what_is_kept(run: Run, stack: Settings, tenant: TenantId) -> None:
     on_stack = {"MEMOS_DATA_DIR": str(stack.data_dir), "MEMOS_TENANT": tenant}
     said = "What do I like?\nAnd what else?\n"
-    shown = run("ex5_multi_memory_scheduling.py", place, said=said, ends_with="EOFError", **on_stack)
+    shown = run("ex5_multi_memory_scheduling.py", said=said, ends_with="EOFError", **on_stack)
     assert shown.count("🤖 [Assistant] ") == 2
     assert "[KVCache]" in shown
 
 
-def test_6_a_cube_is_read_from_its_directory_and_copied(place: Path) -> None:
-    shown = run("ex6_mem_cube_from_dir.py", place)
+def test_6_a_cube_is_read_from_its_directory_and_copied(run: Run, place: Path) -> None:
+    shown = run("ex6_mem_cube_from_dir.py")
     assert shown.startswith("=== Textual Memory Entries ===")
     assert shown.count("memory='") + shown.count('memory="') == 7
     assert "Ilse repairs church organs" in shown
@@ -140,7 +137,7 @@ def test_6_a_cube_is_read_from_its_directory_and_copied(place: Path) -> None:
     assert not (place / ".memos").exists()
 
 
-def test_7_a_model_answers_whole_and_in_pieces_and_texts_become_vectors(place: Path, ollama: dict[str, str]) -> None:
-    *answers, dimension = run("ex7_llm_and_embedder_factories.py", place, **ollama).rstrip().splitlines()
+def test_7_a_model_answers_whole_and_in_pieces_and_texts_become_vectors(run: Run, ollama: dict[str, str]) -> None:
+    *answers, dimension = run("ex7_llm_and_embedder_factories.py", **ollama).rstrip().splitlines()
     assert "".join(answers).strip()
     assert dimension.endswith("384")

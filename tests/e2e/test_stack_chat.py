@@ -42,7 +42,8 @@ def test_chat_uses_the_artefact_that_a_worker_built_and_says_the_same(
 
 
 def test_a_turn_is_remembered(open_mos: OpenMOS, eventually: Eventually) -> None:
-    mos = open_mos()
+    brief = {"model_name_or_path": "smollm2-135m", "temperature": 0, "max_tokens": 8}
+    mos = open_mos(chat_model={"backend": "huggingface", "config": brief})
     started(mos)
     mos.chat("My dog is called Biscuit and he is three years old.", session_id="evening")
     eventually(lambda: "Biscuit" in str(mos.search("What is the name of the dog?", top_k=3)), within_s=30)

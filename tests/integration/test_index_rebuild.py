@@ -147,12 +147,10 @@ def test_one_cube_is_rebuilt_alone(memos: Memos, stores: TextStores, tenants: li
 
 
 def test_a_collection_for_another_embedder_is_refused_with_what_to_do_until_all_of_it_is_rebuilt(
-    places: dict[str, str], own: Settings, stores: TextStores, tenants: list[TenantId]
+    memos: Memos, places: dict[str, str], own: Settings, stores: TextStores, tenants: list[TenantId]
 ) -> None:
-    def memos(*arguments: str) -> Finished:
-        return run_memos("index", *arguments, cwd=own.data_dir, **places)
-
     make_for_another_embedder(stores, tenants[0])
-    assert_mistake(memos("rebuild", "--tenant", tenants[0]), "another-model", "memos index rebuild")
+    refused = run_memos("index", "rebuild", "--tenant", tenants[0], cwd=own.data_dir, **places)
+    assert_mistake(refused, "another-model", "memos index rebuild")
     assert memos("rebuild", "--yes").code == 0
     assert memos("verify").code == 0

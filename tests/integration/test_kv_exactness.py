@@ -30,7 +30,7 @@ pytestmark = pytest.mark.models
 
 CUBE = CubeId("cube")
 PROMPT = "You are a helpful assistant who remembers what the user said."
-GREEDY = Decoding(max_new_tokens=32)
+GREEDY = Decoding(max_new_tokens=16)
 FACTS = (
     "Caroline moved from Lisbon to Zürich in March 2021.",
     "Her sister Melanie keeps three cats; the oldest is called Möbius 🐈.",
@@ -144,7 +144,7 @@ def test_the_same_text_comes_fresh_after_twenty_uses_and_after_loading(setup: Se
     assert setup.answer(setup.store) == expected
     for number in range(20):
         chat = CachedChat(setup.engine, setup.store)
-        "".join(chat.stream(setup.tenant, CUBE, ask(5, f"Question {number}?"), Decoding(max_new_tokens=3)))
+        "".join(chat.stream(setup.tenant, CUBE, ask(5, f"Question {number}?"), Decoding(max_new_tokens=2)))
     assert setup.answer(setup.store) == expected
     assert setup.answer(ArtefactStore(setup.root)) == expected
     assert hashlib.sha256(file.read_bytes()).digest() == on_disk

@@ -177,20 +177,14 @@ def assert_ends_in_order(supervisor: subprocess.Popen[str], number: signal.Signa
     assert "killed" not in (tmp_path / "stderr").read_text()
 
 
-def test_a_killed_supervisor_leaves_no_orphan_and_its_data_is_there_after_the_next_start(
-    start_foreground: Callable[..., subprocess.Popen[str]], tmp_path: Path
-) -> None:
-    foreground, data_dir = start_foreground(), tmp_path / "data"
+def test_a_killed_supervisor_leaves_no_orphan_and_its_data_is_there_after_the_next_start(data_dir: Path) -> None:
     write_everywhere(load_settings(data_dir=data_dir))
-    group = [psutil.Process(foreground.pid), *psutil.Process(foreground.pid).children(recursive=True)]
-    foreground.kill()
-    foreground.wait()
+    supervisor = psutil.Process(running(data_dir)["pid"])
+    group = [supervisor, *supervisor.children(recursive=True)]
+    supervisor.kill()
     assert memos("up", "-d", "--data-dir", str(data_dir)).returncode == 0
-    try:
-        assert [process for process in group if process.is_running() and is_alive(process.pid)] == []
-        assert read_everywhere(load_settings(data_dir=data_dir)) == ("kept", "kept", ["kept"])
-    finally:
-        assert memos("down", "--data-dir", str(data_dir)).returncode == 0
+    assert [process for process in group if process.is_running() and is_alive(process.pid)] == []
+    assert read_everywhere(load_settings(data_dir=data_dir)) == ("kept", "kept", ["kept"])
 
 
 def write_everywhere(settings: Settings) -> None:

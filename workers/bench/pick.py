@@ -23,7 +23,6 @@ from workers.bench.bell import own_redis
 from workers.bench.floods import build_flood
 from workers.bench.side import Side
 
-_STEPS: Final = 100
 _PAUSE_S: Final = 0.005
 
 
@@ -51,9 +50,9 @@ def measure_pick(side: Side, plan: Plan, settings: Settings) -> dict[str, float]
     """Steps while ``pick_lanes`` lanes of a tenth as many tenants wait, with no other dispatcher and no worker."""
     for job in build_flood(plan.pick_lanes, lanes=plan.pick_lanes, tenants=max(1, plan.pick_lanes // 10), name="pick"):
         side.send(job)
-    steps = _time_steps(Followed())
+    steps = _time_steps(Followed(), plan.picks)
     with closing(Publisher(cpu_app(settings), gpu_app(settings))) as publisher:
-        publishing = _time_steps(Followed(publisher=publisher))
+        publishing = _time_steps(Followed(publisher=publisher), plan.picks)
     return {
         "dispatcher_step_ms": percentile_ms([taken_ms for taken_ms, _ in steps], 50),
         "dispatcher_pick_ms": percentile_ms([taken_ms / lanes for taken_ms, lanes in steps], 50),
@@ -62,9 +61,9 @@ def measure_pick(side: Side, plan: Plan, settings: Settings) -> dict[str, float]
     }
 
 
-def _time_steps(hints: Followed) -> list[tuple[float, int]]:
+def _time_steps(hints: Followed, count: int) -> list[tuple[float, int]]:
     dispatcher = Dispatcher(wakes=Wakes(own_redis()), hints=hints)
-    return [_time_step(dispatcher, hints) for _ in range(_STEPS)]
+    return [_time_step(dispatcher, hints) for _ in range(count)]
 
 
 def _time_step(dispatcher: Dispatcher, hints: Followed) -> tuple[float, int]:
