@@ -105,6 +105,12 @@ class Settings(BaseSettings):
     reorganize: bool = Field(
         default=True, description="Whether workers merge, relate and sum up what is new in a cube, after a lull."
     )
+    organize_tokens: int = Field(
+        default=16_000, ge=6_000, description="Estimated tokens that a reorganisation may spend on the reader's model."
+    )
+    organize_seconds: float = Field(
+        default=60, gt=0, le=3600, description="After so long a reorganisation begins no page, and awaits no answer."
+    )
     retention_days: float | None = Field(
         default=None, gt=0, allow_inf_nan=False, description="Days after which a memory is archived; never by default."
     )

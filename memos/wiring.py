@@ -4,6 +4,7 @@ import hashlib
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, cast
 
+from memos.clock import Clock
 from memos.configs.embedder import EmbedderConfig, EmbedderConfigFactory, SentenceTransformerEmbedderConfig
 from memos.configs.embedder_file import load_embedder_config
 from memos.configs.llm import HuggingFaceLLMConfig, LLMConfigFactory
@@ -19,11 +20,13 @@ from memos.embedders.base import Embedder
 from memos.embedders.factory import EmbedderFactory
 from memos.errors import InvalidConfig
 from memos.graph_dbs.factory import GraphStoreFactory, build_graph
+from memos.llms.base import LLM
 from memos.local.ondemand import ensure_servers
 from memos.local.servers import Server
 from memos.mem_reader.base import Reader
 from memos.mem_reader.factory import build_reader
 from memos.memories.textual.stores import TextStores
+from memos.organize.reorganise import Budget, Reorganiser
 from memos.rerankers.base import Reranker
 from memos.rerankers.factory import RerankerFactory
 from memos.settings import Settings
@@ -110,6 +113,12 @@ def open_reader(config: MemReaderConfigFactory | None, settings: Settings) -> Re
             return SimpleStructMemReader(struct, settings=settings)
         case _:
             return build_reader(settings.reader, settings)
+
+
+def build_reorganiser(stores: TextStores, clock: Clock, settings: Settings, llm: LLM | None) -> Reorganiser:
+    """What puts cubes in order, within the budget of the settings; with ``llm``, a reader's, in that model's words."""
+    budget = Budget(tokens=settings.organize_tokens, seconds=settings.organize_seconds)
+    return Reorganiser(stores, clock, budget=budget, llm=llm)
 
 
 def chat_model_config(settings: Settings) -> LLMConfigFactory:

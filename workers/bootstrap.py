@@ -86,7 +86,7 @@ class Resources:
 
     @cached_property
     def pruner(self) -> Pruner:
-        """What archives the memories that are beyond the retention of the settings."""
+        """What archives the memories that are beyond a cube's retention."""
         half_life_days = self.settings.decay_half_life_days
         return Pruner(self.stores, self.artefacts, self.clock, half_life_days=half_life_days)
 

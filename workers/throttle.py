@@ -9,6 +9,7 @@ from typing import Any
 
 from memos.configs.llm import RemoteLLMConfig
 from memos.configs.mem_reader import MemReaderConfigFactory, SimpleStructMemReaderConfig
+from memos.configs.reading import ReadingConfig
 from memos.configs.secret import reveal
 from memos.errors import QuotaExceeded, Unavailable
 from memos.llms.base import LLM, ChatMessages
@@ -38,6 +39,9 @@ class ThrottledReader:
     @property
     def llm(self) -> LLM | None:
         return None if self._reader.llm is None else ThrottledLLM(self._reader.llm, self._throttle)
+
+    def for_cube(self, own: ReadingConfig) -> "ThrottledReader":
+        return ThrottledReader(self._reader.for_cube(own), self._throttle)
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         with _permitted(self._throttle):

@@ -8,15 +8,15 @@ import typer
 from memos import ids
 from memos.cli.cubes import require_cube
 from memos.cli.options import AsJson, DataDir, Tenant, settings_of
-from memos.cli.output import print_json, print_table
+from memos.cli.output import console, print_json, print_table
 from memos.clock import SystemClock
 from memos.local.ondemand import ensure_servers
 from memos.local.servers import Server
 from memos.memories.textual.writer import TextWriter
-from memos.organize.reorganise import Reorganised, Reorganiser
+from memos.organize.reorganise import Reorganised
 from memos.organize.report import Report, count
 from memos.organize.surroundings import Place
-from memos.wiring import open_stores
+from memos.wiring import build_reorganiser, open_reader, open_stores
 
 _NEEDED: Final[frozenset[Server]] = frozenset({"graph", "index"})
 _COLUMNS: Final = ("what", "memories", "reason")
@@ -39,7 +39,8 @@ def organize(
     place = Place(tenant=ids.tenant_id(settings.tenant), cube=ids.cube_id(cube))
     with closing(open_stores(ensure_servers(settings, need=_NEEDED))) as stores:
         require_cube(settings, stores.graph, place.tenant, place.cube)
-        reorganiser = Reorganiser(stores, SystemClock())
+        llm = open_reader(None, settings).llm
+        reorganiser = build_reorganiser(stores, SystemClock(), settings, llm)
         done = reorganiser.preview(place) if dry_run else reorganiser.run(place)
         if not dry_run:
             TextWriter(stores, SystemClock()).index_lagging(place.tenant, place.cube)
@@ -52,6 +53,8 @@ def _print(done: Reorganised, title: str, as_json: bool) -> None:
         return
     counted = {**count(done.report), "left": "yes" if done.left else "no"}
     print_table(title, tuple(counted), [tuple(counted.values())])
+    for reason in done.report["degraded"]:
+        console.print(f"degraded: {reason}", markup=False)
     rows = _rows(done.report)
     if rows:
         print_table("In detail", _COLUMNS, rows)

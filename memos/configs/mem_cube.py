@@ -9,6 +9,8 @@ from pydantic import Field, field_validator, model_validator
 from memos import ids
 from memos.configs.base import BaseConfig
 from memos.configs.memory import MemoryConfigFactory
+from memos.configs.reading import ReadingConfig
+from memos.configs.retention import RetentionConfig
 from memos.errors import InvalidRequest
 
 KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -22,6 +24,11 @@ UNINITIALIZED: Final = "uninitialized"
 """MemOS's word for a memory that a cube does not have."""
 
 
+def _says_nothing(section: object) -> bool:
+    """Left out where it is written: dumps of cubes without such a section stay as they always were."""
+    return section is None
+
+
 class GeneralMemCubeConfig(BaseConfig):
     """A cube with up to three memories. A textual memory that names no ``cube_id`` keeps the memories of this one."""
 
@@ -30,6 +37,16 @@ class GeneralMemCubeConfig(BaseConfig):
     text_mem: MemoryConfigFactory | None = Field(default=None, description="naive_text, general_text or tree_text.")
     act_mem: MemoryConfigFactory | None = Field(default=None, description="kv_cache or vllm_kv_cache.")
     para_mem: MemoryConfigFactory | None = Field(default=None, description="lora.")
+    retention: RetentionConfig | None = Field(
+        default=None,
+        exclude_if=_says_nothing,
+        description="How long its memories stay active once MOS has registered the cube's directory.",
+    )
+    reading: ReadingConfig | None = Field(
+        default=None,
+        exclude_if=_says_nothing,
+        description="What it wants of its facts once MOS has registered the cube's directory.",
+    )
 
     @model_validator(mode="before")
     @classmethod

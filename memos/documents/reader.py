@@ -1,7 +1,9 @@
 """Reading documents: every chunk is a memory, word for word."""
 
 from collections.abc import Sequence
+from typing import Self
 
+from memos.configs.reading import ReadingConfig
 from memos.documents.origin import find_origin
 from memos.mem_reader.base import Conversation, Fact
 from memos.mem_reader.entities import find_entities
@@ -21,6 +23,10 @@ class DocumentReader:
     @property
     def llm(self) -> None:
         return None
+
+    def for_cube(self, own: ReadingConfig) -> Self:
+        del own
+        return self
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         return [

@@ -7,12 +7,14 @@ Every method takes the tenant; a row of another tenant is neither read, changed 
     (Job)                                     one per applied job: the witness that makes effects happen once
     (Lane {fence, bulk_fence, next_seq})      the newest fences that wrote here, and the next message's number
     (Retention)                               what a cube says of how long its memories stay; most cubes have none
+    (Reading {said})                          what a cube wants of its facts, as JSON; most cubes have none
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from memos.configs.reading import ReadingConfig
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId
 from memos.organize.decay import DecayPolicy
 from memos.organize.plan import Plan
@@ -254,8 +256,19 @@ class GraphStore(Protocol):
         """What a cube said last, be it without a limit; None when it never said anything."""
         ...
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
-        """Remove a cube with all of its nodes, or all but what it says of its retention. A second call returns zeros.
+    def set_reading(self, tenant: TenantId, cube: CubeId, reading: ReadingConfig) -> None:
+        """Have a cube say what it wants of its facts, in the place of all that it said before."""
+        ...
+
+    def find_reading(self, tenant: TenantId, cube: CubeId) -> ReadingConfig | None:
+        """What a cube said last, be it nothing; None when it never said anything.
+
+        Raises Corrupt for what is stored and is no such configuration.
+        """
+        ...
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_settings: bool = False) -> DeletedCounts:
+        """Remove a cube with all of its nodes, or all but its retention and reading. A second call returns zeros.
 
         What is kept is for a cube that is emptied and goes on.
         """

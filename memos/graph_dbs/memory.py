@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from memos.configs.graph_db import MemoryGraphDBConfig
+from memos.configs.reading import ReadingConfig
 from memos.errors import Fenced, NotFound
 from memos.graph_dbs.base import DeletedCounts, JobWrite, SaidCounts
 from memos.graph_dbs.edge_rows import distinct_edges
@@ -25,6 +26,7 @@ class MemoryGraph:
         self._lock = threading.Lock()
         self._cubes: dict[tuple[TenantId, CubeId], Cube] = {}
         self._retentions: dict[tuple[TenantId, CubeId], Retention] = {}
+        self._readings: dict[tuple[TenantId, CubeId], ReadingConfig] = {}
 
     def ensure_schema(self) -> None:
         """Dictionaries need none."""
@@ -248,12 +250,23 @@ class MemoryGraph:
         with self._lock:
             return self._retentions.get((tenant, cube))
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
-        """Remove a cube with all that is in it, or all but its retention."""
+    def set_reading(self, tenant: TenantId, cube: CubeId, reading: ReadingConfig) -> None:
+        """Have a cube say what it wants of its facts."""
+        with self._lock:
+            self._readings[tenant, cube] = reading
+
+    def find_reading(self, tenant: TenantId, cube: CubeId) -> ReadingConfig | None:
+        """What a cube said last, or None."""
+        with self._lock:
+            return self._readings.get((tenant, cube))
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_settings: bool = False) -> DeletedCounts:
+        """Remove a cube with all that is in it, or all but its retention and reading."""
         with self._lock:
             kept = self._cubes.pop((tenant, cube), Cube())
-            if not keep_retention:
+            if not keep_settings:
                 self._retentions.pop((tenant, cube), None)
+                self._readings.pop((tenant, cube), None)
         return DeletedCounts(memories=len(kept.memories), messages=len(kept.turns), jobs=len(kept.jobs))
 
     def ping(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from memos.clock import Clock, SystemClock
 from memos.configs.graph_db import Neo4jGraphDBConfig
+from memos.configs.reading import ReadingConfig
 from memos.configs.secret import reveal
 from memos.errors import InvalidConfig, NotFound
 from memos.graph_dbs import rows as layout
@@ -233,15 +234,25 @@ class Neo4jGraph:
         found = self._bolt.query("find_retention", tenant=tenant, cube=cube, key=storage_key(tenant, cube))
         return layout.read_retention(found[0]["retention"]) if found else None
 
-    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_retention: bool = False) -> DeletedCounts:
-        """Remove a cube with all of its nodes, or all but its retention, some at a time; a call that fails half-way
-        may be repeated."""
+    def set_reading(self, tenant: TenantId, cube: CubeId, reading: ReadingConfig) -> None:
+        """Have a cube say what it wants of its facts, in one node of its own."""
+        key, said = storage_key(tenant, cube), layout.reading_json(reading)
+        self._bolt.change("set_reading", tenant=tenant, cube=cube, key=key, said=said)
+
+    def find_reading(self, tenant: TenantId, cube: CubeId) -> ReadingConfig | None:
+        """What a cube said last, or None."""
+        found = self._bolt.query("find_reading", tenant=tenant, cube=cube, key=storage_key(tenant, cube))
+        return layout.read_reading(found[0]["said"], cube) if found else None
+
+    def delete_cube(self, tenant: TenantId, cube: CubeId, *, keep_settings: bool = False) -> DeletedCounts:
+        """Remove a cube with all of its nodes, or all but its retention and reading, some at a time; a call that fails
+        half-way may be repeated."""
         memories = self._delete_all("delete_cube_memories", tenant, cube)
         messages = self._delete_all("delete_cube_messages", tenant, cube)
         jobs = self._delete_all("delete_cube_jobs", tenant, cube)
         self._delete_all("delete_cube_lanes", tenant, cube)
-        if not keep_retention:
-            self._bolt.change("delete_cube_retention", tenant=tenant, cube=cube, key=storage_key(tenant, cube))
+        for name in () if keep_settings else ("delete_cube_retention", "delete_cube_reading"):
+            self._bolt.change(name, tenant=tenant, cube=cube, key=storage_key(tenant, cube))
         return DeletedCounts(memories=memories, messages=messages, jobs=jobs)
 
     def ping(self) -> str:

@@ -6,6 +6,7 @@
     Job       tenant, cube, job
     Lane      tenant, cube, session
     Retention tenant, cube
+    Reading   tenant, cube
 
 Keys are joined by storage_key; numbers in them have leading zeros, so that keys sort as the numbers do. All keys of a
 cube lie between two strings (``cube_range``). A memory that the index lags behind has ``lagging_cube``, the others
@@ -18,6 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Final
 
+from memos.configs.reading import ReadingConfig
+from memos.errors import Corrupt, InvalidConfig
 from memos.ids import KEY_SEPARATOR, CubeId, MemoryId, MessageId, TenantId, storage_key
 from memos.organize.plan import Plan
 from memos.organize.retention import Retention
@@ -134,6 +137,22 @@ def read_memory(properties: Mapping[str, Any]) -> Memory:
 def read_retention(properties: Mapping[str, Any]) -> Retention:
     """What a cube says of how long its memories stay, from its node's properties; a limit that is not there is None."""
     return Retention(**{each.name: properties.get(each.name) for each in fields(Retention)})
+
+
+def reading_json(reading: ReadingConfig) -> str:
+    """What a cube wants of its facts as its node holds it: only what is said."""
+    return reading.model_dump_json(exclude_none=True)
+
+
+def read_reading(said: str, cube: CubeId) -> ReadingConfig:
+    """What a cube wants of its facts. Raises Corrupt for what this memos would not have written."""
+    try:
+        return ReadingConfig.model_validate(json.loads(said))
+    except (InvalidConfig, ValueError) as error:
+        raise Corrupt(
+            f"what cube {cube!r} wants of its facts cannot be read ({error}); say it anew by MOS.set_reading, "
+            "or use the memos that wrote it"
+        ) from error
 
 
 def _subject_key(tenant: TenantId, memory: Memory) -> str | None:

@@ -9,13 +9,14 @@ once. It never closes an object that it did not make.
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 from memos.errors import InvalidRequest
 from memos.memories.activation.base import BaseActMemory
 from memos.memories.parametric.base import BaseParaMemory
 from memos.memories.textual.base import BaseTextMemory, Given
 from memos.memories.textual.item import TextualMemoryItem
+from memos.recall.options import SearchKeywords
 
 
 class BaseMemCube(ABC):
@@ -57,9 +58,12 @@ class BaseMemCube(ABC):
         """Store textual memories and return their ids, in order. Raises InvalidRequest when the cube keeps no text."""
         return self._text().add(entry)
 
-    def search(self, query: str, top_k: int = 5) -> list[TextualMemoryItem]:
-        """The best textual memories, best first. Raises InvalidRequest when the cube keeps no text."""
-        return self._text().search(query, top_k)
+    def search(self, query: str, top_k: int = 5, **options: Unpack[SearchKeywords]) -> list[TextualMemoryItem]:
+        """The best textual memories, best first, within the options (SearchKeywords).
+
+        Raises InvalidRequest when the cube keeps no text.
+        """
+        return self._text().search(query, top_k, **options)
 
     def close(self) -> None:
         """Give the memories' connections back."""

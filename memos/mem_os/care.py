@@ -1,4 +1,4 @@
-"""MOS's calls about the life of memories: archived and restored, pinned, given an end, judged, pruned.
+"""MOS's calls about the life of memories: archived and restored, pinned, given an end, judged, pruned, retained.
 
 A memory keeps its id through all of it, and its version grows with every change; a call that would change nothing
 leaves it as it is.
@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from memos.configs.retention import RetentionConfig
 from memos.errors import InvalidRequest
+from memos.ids import CubeId, MemoryId
 from memos.mem_os.core import Calls
 from memos.memories.textual.item import TextualMemoryItem, TextualMemoryMetadata, milliseconds_of, time_of
 from memos.memories.textual.pruning import PruneReport
 from memos.organize.feedback import Verdict, judge
 from memos.organize.prune import parse_rules
+from memos.organize.retention import Retention, check_deletion, choose, common_retention, rules_of
 from memos.types import DEFAULT_IMPORTANCE, MemoryStatus
 
 Change = Callable[[TextualMemoryMetadata], Mapping[str, Any]]
@@ -23,8 +26,8 @@ Change = Callable[[TextualMemoryMetadata], Mapping[str, Any]]
 class CareCalls(Calls):
     """What becomes of memories; without ``mem_cube_id`` in the user's first cube.
 
-    Each call needs the right to write, and raises AccessDenied, NotFound and InvalidRequest; one about a single memory
-    returns it as it is afterwards.
+    Each call needs the right to write, but for those about a cube's retention, and raises AccessDenied, NotFound and
+    InvalidRequest; one about a single memory returns it as it is afterwards.
     """
 
     def archive(
@@ -76,10 +79,14 @@ class CareCalls(Calls):
     ) -> TextualMemoryItem:
         """Say that a memory was "useful", so that searches rank it higher, or "wrong", so that they rank it lower.
 
-        How much its importance changes is in memos/organize/feedback.py.
+        How much its importance changes is in memos/organize/feedback.py; "useful" also counts as a use of it.
         """
         said = _parse_verdict(verdict)
-        return self._care(memory_id, mem_cube_id, user_id, lambda known: _judged(known, self._now(), said))
+        cube, memory = self._memory(mem_cube_id, memory_id, user_id, "write")
+        judged = self._change(cube, memory, lambda known: _judged(known, self._now(), said))
+        if said is Verdict.USEFUL:
+            self._parts.uses.note(self._parts.tenant, [(cube, memory)])
+        return judged
 
     def prune(
         self,
@@ -94,19 +101,46 @@ class CareCalls(Calls):
     ) -> PruneReport:
         """Archive a cube's memories that are too old, too little important, or beyond the best ``keep``.
 
-        With ``delete`` they are removed for good, archived ones too; with ``dry_run`` nothing is changed. What is
-        pinned, instructions and working memory stay. Which one goes first: memos/organize/prune.py.
+        Without any of these rules, those that the cube's retention has not let stay by now. With ``delete``, which
+        needs a rule, they are removed for good, archived ones too; with ``dry_run`` nothing is changed. What is pinned,
+        instructions and working memory stay. Which one goes first: memos/organize/prune.py.
         """
-        rules = parse_rules(max_age_days=older_than_days, below_importance=below_importance, keep=keep)
-        self._require_text()
-        access = self._parts.access
-        cube = access.one_cube(access.user(user_id), mem_cube_id, "write")
-        if self._parts.registry.find_object(cube) is not None:
-            raise InvalidRequest(f"cube {cube!r} is an object of the application's own; prune what it keeps by itself")
+        asked = parse_rules(max_age_days=older_than_days, below_importance=below_importance, keep=keep)
+        if delete:
+            check_deletion(asked)
+        cube = self._stored_cube(mem_cube_id, user_id, "write")
+        rules = rules_of(asked, choose(self._find_retention(cube), common_retention(self._settings)))
         return self._parts.pruner.prune(self._parts.tenant, cube, rules, delete=delete, dry_run=dry_run)
 
+    def set_retention(
+        self,
+        mem_cube_id: str,
+        *,
+        max_age_days: float | None = None,
+        below_importance: float | None = None,
+        keep: int | None = None,
+        user_id: str | None = None,
+    ) -> None:
+        """Have workers archive once a day what is older, less important, or beyond the best ``keep``, in this cube.
+
+        A limit that is given goes before the installation's, and 0 is no limit; one that is left out is the
+        installation's, whatever the cube said before. Needs the right to manage the cube.
+        """
+        cube = self._stored_cube(mem_cube_id, user_id, "manage")
+        wanted = RetentionConfig(max_age_days=max_age_days, below_importance=below_importance, keep=keep)
+        self._parts.stores.graph.set_retention(self._parts.tenant, cube, wanted.said())
+
+    def get_retention(self, mem_cube_id: str, *, user_id: str | None = None) -> Retention:
+        """What the cube itself says, None for a limit that is the installation's. Needs the right to read."""
+        return self._find_retention(self._stored_cube(mem_cube_id, user_id, "read")) or Retention()
+
+    def _find_retention(self, cube: CubeId) -> Retention | None:
+        return self._parts.stores.graph.find_retention(self._parts.tenant, cube)
+
     def _care(self, memory_id: str, cube_id: str | None, user_id: str | None, change: Change) -> TextualMemoryItem:
-        cube, memory = self._memory(cube_id, memory_id, user_id, "write")
+        return self._change(*self._memory(cube_id, memory_id, user_id, "write"), change)
+
+    def _change(self, cube: CubeId, memory: MemoryId, change: Change) -> TextualMemoryItem:
         text = self._parts.registry.text_of(cube)
         item = text.get(memory)
         changes = change(item.metadata)

@@ -17,6 +17,7 @@ from memos.llms.huggingface import HuggingFaceLLM
 from memos.mem_os.activation import ADAPTED_HERE, Activation
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import Intake
+from memos.recall.fuse import Key
 from memos.recall.search import SearchResult
 from memos.types import Lane, Memory
 
@@ -51,12 +52,17 @@ def _nobody(cube: CubeId) -> None:
     """No cube has an adapter."""
 
 
+def _uncounted(tenant: TenantId, used: Sequence[Key]) -> None:
+    """Nobody counts what is used."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chatter:
     """Answers questions of users of one tenant.
 
     ``find_adapted`` gives the model for a cube that has one of its own; ``workers_build`` says that KV states are
-    built in another process, which knows of no adapter.
+    built in another process, which knows of no adapter. ``note_uses`` is told which memories were retrieved for a turn
+    that is remembered.
     """
 
     model: LLM
@@ -69,6 +75,7 @@ class Chatter:
     config: MOSConfig
     find_adapted: Callable[[CubeId], HuggingFaceLLM | None] = _nobody
     workers_build: bool = False
+    note_uses: Callable[[TenantId, Sequence[Key]], None] = _uncounted
 
     def stream(
         self, lane: Lane, user: UserId, cubes: Sequence[CubeId], question: str, *, use_artefact: bool, remember: bool
@@ -78,7 +85,8 @@ class Chatter:
         messages = build_chat(self._layout(lane, user, question, [hit.memory for hit in found.hits]))
         pieces, report = self._answer(lane, messages, use_artefact=use_artefact)
         if remember and self.config.enable_textual_memory:
-            pieces = self._remembered(pieces, lane, user, question)
+            used = [(hit.memory.cube, hit.memory.id) for hit in found.hits]
+            pieces = self._remembered(pieces, lane, user, question, used)
         return ChatStream(pieces, report, degraded=found.degraded)
 
     def _recall(self, lane: Lane, cubes: Sequence[CubeId], question: str) -> SearchResult:
@@ -111,7 +119,9 @@ class Chatter:
         unbuilt = adapted is not None and self.workers_build and use_artefact
         return answer.pieces, lambda: answer.report(note=ADAPTED_HERE if unbuilt else None)
 
-    def _remembered(self, pieces: Iterator[str], lane: Lane, user: UserId, question: str) -> Iterator[str]:
+    def _remembered(
+        self, pieces: Iterator[str], lane: Lane, user: UserId, question: str, used: Sequence[Key]
+    ) -> Iterator[str]:
         answer: list[str] = []
         try:
             for piece in pieces:
@@ -119,6 +129,7 @@ class Chatter:
                 yield piece
         finally:
             self._remember(lane, user, question, "".join(answer))
+            self.note_uses(lane.tenant, used)
 
     def _remember(self, lane: Lane, user: UserId, question: str, answer: str) -> None:
         now_ms = self.now_ms()

@@ -2,7 +2,7 @@
 
 from memos import ids
 from memos.configs.mem_os import MOSConfig
-from memos.errors import InvalidConfig
+from memos.errors import InvalidConfig, InvalidRequest
 from memos.ids import CubeId, MemoryId, UserId
 from memos.mem_os.parts import Parts
 from memos.mem_user.records import Access as Right
@@ -43,6 +43,15 @@ class Calls:
     def _require_text(self) -> None:
         if not self.config.enable_textual_memory:
             raise InvalidConfig("textual memory is off: set enable_textual_memory to use it")
+
+    def _stored_cube(self, cube_id: str | None, user_id: str | None, need: Right) -> CubeId:
+        """A cube whose memories are in the tenant's stores."""
+        self._require_text()
+        access = self._parts.access
+        cube = access.one_cube(access.user(user_id), cube_id, need)
+        if self._parts.registry.find_object(cube) is not None:
+            raise InvalidRequest(f"cube {cube!r} is an object of the application's own; prune and configure it itself")
+        return cube
 
     def _memory(self, cube_id: str | None, memory_id: str, user_id: str | None, need: Right) -> tuple[CubeId, MemoryId]:
         self._require_text()

@@ -2,16 +2,19 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
 from memos import ids
+from memos.configs.base import BaseConfig
 from memos.configs.mem_cube import GeneralMemCubeConfig
+from memos.configs.retention import RetentionConfig
 from memos.errors import AccessDenied, NotFound
 from memos.ids import CubeId, UserId
 from memos.mem_cube.base import BaseMemCube
 from memos.mem_cube.cube_file import read_config, without_secrets
 from memos.mem_os.core import Calls
-from memos.mem_os.registry import TREE, is_directory
+from memos.mem_os.registry import TREE, TenantCube, is_directory
 from memos.mem_user.policy import may_create_cubes
 from memos.mem_user.records import Access as Right
 from memos.memories.directory import reading
@@ -66,9 +69,10 @@ class CubeCalls(Calls):
         A directory is read into the tenant's stores: its textual memories keep their ids, and from then on belong to
         every process of the installation; registering it again changes nothing. A cube that is new becomes the user's
         own, under ``mem_cube_id``, else the id in its config.json, else, where that is somebody else's, one made of
-        that id and the user's. An object of the application's own (BaseMemCube) is used as it is, in this process
-        alone. An id opens a cube that exists. The act_mem and para_mem of a directory's config.json are made as it says
-        once they are used, with the servers and environment variables that it names: register what you trust.
+        that id and the user's, and has the retention and the reading of that config.json. An object of the
+        application's own (BaseMemCube) is used as it is, in this process alone. An id opens a cube that exists. The
+        act_mem and para_mem of a directory's config.json are made as it says once they are used, with the servers and
+        environment variables that it names: register what you trust.
 
         Raises AccessDenied, NotFound, Corrupt, InvalidRequest.
         """
@@ -80,7 +84,7 @@ class CubeCalls(Calls):
         if mem_cube_id is not None:
             raise NotFound(f"there is no directory {str(mem_cube_name_or_path)!r:.200} to register as {mem_cube_id!r}")
         cube = self._parts.access.one_cube(user, str(mem_cube_name_or_path), "read")
-        self._parts.registry.keep(cube, self._parts.registry.open_cube(cube, self._stored_config(cube)))
+        self._parts.registry.keep(cube, self._open(cube))
         return cube
 
     def unregister_mem_cube(self, mem_cube_id: str, user_id: str | None = None) -> None:
@@ -99,7 +103,10 @@ class CubeCalls(Calls):
         A user without a cube, such as root, gets the one that was registered with this object last, if it may be read.
         """
         cube = self._portable_cube(user_id, mem_cube_id, "read")
-        self._parts.registry.open_cube(cube, self._stored_config(cube)).dump(mem_cube_dir)
+        opened = self._open(cube)
+        if isinstance(opened, TenantCube):
+            opened.config = opened.config.model_copy(update=self._said_by(cube))
+        opened.dump(mem_cube_dir)
 
     def load(self, mem_cube_dir: str | Path, user_id: str | None = None, mem_cube_id: str | None = None) -> None:
         """Add a dump's memories to a cube, under the ids that they have there; by default to that which ``dump`` takes.
@@ -108,7 +115,7 @@ class CubeCalls(Calls):
         which hold the states and adapters that came along. Raises NotFound, Corrupt, InvalidRequest.
         """
         cube = self._portable_cube(user_id, mem_cube_id, "write")
-        opened = self._parts.registry.open_cube(cube, self._stored_config(cube))
+        opened = self._open(cube)
         opened.load(mem_cube_dir)
         self._parts.registry.keep(cube, opened)
 
@@ -122,13 +129,14 @@ class CubeCalls(Calls):
         with reading(directory) as found:
             config = read_config(found)
             cube = self._free_id(config.cube_id, user) if cube_id is None else ids.cube_id(cube_id)
-            kept = config.model_copy(update={"text_mem": TREE}).with_cube_id(cube)
+            kept = config.model_copy(update={"text_mem": TREE, "retention": None, "reading": None}).with_cube_id(cube)
             described = {
                 "name": config.cube_id,
                 "mem_cube": without_secrets(kept)[0],
                 "text_backend": _backend_of(config),
             }
             self._own(cube, user, described, str(directory))
+            self._tell(cube, user, directory, config)
             opened = self._parts.registry.open_cube(cube, kept)
             opened.load(found)
         self._parts.registry.keep(cube, opened)
@@ -146,6 +154,27 @@ class CubeCalls(Calls):
             users.register_cube(tenant, cube, owner=user, path=path, config=config)
         users.check_access(tenant, user, cube, access="write")
 
+    def _said_by(self, cube: CubeId) -> dict[str, BaseConfig | None]:
+        """What a cube says of itself, as the sections of its config.json."""
+        graph, tenant = self._parts.stores.graph, self._parts.tenant
+        limits = graph.find_retention(tenant, cube)
+        retention = None if limits is None else RetentionConfig(**asdict(limits))
+        return {"retention": retention, "reading": graph.find_reading(tenant, cube)}
+
+    def _tell(self, cube: CubeId, user: UserId, directory: Path, config: GeneralMemCubeConfig) -> None:
+        """Have a cube that the user made of this directory say what its config.json does, unless it ever said anything.
+
+        Not only when the cube is new: a registration that failed before this is completed by the next one.
+        """
+        graph, tenant = self._parts.stores.graph, self._parts.tenant
+        made = self._parts.access.users.find_cube(tenant, cube)
+        if made is None or (made.owner, made.path) != (user, str(directory)):
+            return
+        if config.retention is not None and graph.find_retention(tenant, cube) is None:
+            graph.set_retention(tenant, cube, config.retention.said())
+        if config.reading is not None and graph.find_reading(tenant, cube) is None:
+            graph.set_reading(tenant, cube, config.reading)
+
     def _free_id(self, wanted: str, user: UserId) -> CubeId:
         cube = ids.cube_id(wanted)
         known = self._parts.access.users.find_cube(self._parts.tenant, cube)
@@ -153,15 +182,14 @@ class CubeCalls(Calls):
             return cube
         return ids.cube_id(f"{wanted[:100]}-{hashlib.blake2b(user.encode(), digest_size=4).hexdigest()}")
 
+    def _open(self, cube: CubeId) -> BaseMemCube:
+        """The cube as it is open already, else in the tenant's stores."""
+        return self._parts.registry.open_cube(cube, self._stored_config(cube))
+
     def _stored_config(self, cube: CubeId) -> GeneralMemCubeConfig | None:
         known = self._parts.access.users.find_cube(self._parts.tenant, cube)
         stored = None if known is None else known.config.get("mem_cube")
         return None if stored is None else GeneralMemCubeConfig.model_validate(stored)
-
-    def _has_graph(self, cube: CubeId) -> bool:
-        """Whether the cube is a tree as its owner knows it; in the tenant's stores every cube is one."""
-        known = self._parts.access.users.find_cube(self._parts.tenant, cube)
-        return known is None or known.config.get("text_backend", TREE.backend) == TREE.backend
 
     def _portable_cube(self, user_id: str | None, cube_id: str | None, need: Right) -> CubeId:
         self._require_text()

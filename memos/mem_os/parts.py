@@ -1,81 +1,46 @@
 """The parts of one MOS object, each made when it is first needed and closed with it."""
 
 import logging
-import threading
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from typing import Any, Final, Protocol, TypeVar, cast
+from collections.abc import Mapping
+from typing import Any, Final
 
-from memos import ids
-from memos.clock import Clock, SystemClock
+from memos.clock import Clock
 from memos.configs.mem_os import MOSConfig
 from memos.configs.mem_reader import DocumentMemReaderConfig, MemReaderConfigFactory
-from memos.configs.memory import TreeTextMemoryConfig
 from memos.documents.reader import DocumentReader
 from memos.errors import InvalidRequest, Unavailable
 from memos.ids import CubeId
-from memos.kv.store import ArtefactStore
-from memos.llms.base import MeteredLLM
+from memos.llms.base import LLM, MeteredLLM
 from memos.llms.factory import LLMFactory
 from memos.llms.huggingface import HuggingFaceLLM
-from memos.local.ondemand import ensure_servers
-from memos.mem_os.access import Access
 from memos.mem_os.activation import Activation, artefact_item
 from memos.mem_os.adapters import AdaptedModels, check_adaptable
 from memos.mem_os.chat import Chatter
 from memos.mem_os.described import describe_job, refuse_masked
-from memos.mem_os.federation import FederatedRecall
 from memos.mem_os.history import SessionHistory
 from memos.mem_os.intake import DirectIntake, Intake, QueuedIntake, RoutedIntake
-from memos.mem_os.registry import CubeRegistry
 from memos.mem_os.shelves import ListHeld
+from memos.mem_os.store_parts import StoreParts
 from memos.mem_reader.base import Reader
 from memos.mem_scheduler.base import Scheduler
-from memos.mem_scheduler.factory import build_scheduler, choose_settings
-from memos.mem_user.factory import build_history_marks, build_user_store
-from memos.mem_user.marks import HistoryMarks
-from memos.mem_user.records import Role
-from memos.memories.textual.forgetting import Forgetter
-from memos.memories.textual.pruning import Pruner
-from memos.memories.textual.stores import TextStores
-from memos.memories.textual.tree import TreeTextMemory
+from memos.mem_scheduler.factory import build_scheduler
 from memos.memories.textual.writer import TextWriter
 from memos.recall.advice import Adviser
 from memos.recall.modes import GuidedSearch
-from memos.recall.search import Recall
-from memos.rerankers.base import Reranker
 from memos.settings import Settings
 from memos.types import Lane
-from memos.wiring import chat_model_config, open_model, open_reader, open_reranker, open_stores, require_local_model
+from memos.wiring import chat_model_config, open_model, open_reader, require_local_model
 
 logger = logging.getLogger(__name__)
 
-
-class _Closable(Protocol):
-    def close(self) -> None: ...
-
-
-# The one user who may open every cube of the tenant, as in MemOS.
-ROOT_USER: Final = ids.UserId("root")
-
 DOCUMENT_READER: Final = MemReaderConfigFactory(backend="document", config=DocumentMemReaderConfig())
 
-T = TypeVar("T")
-C = TypeVar("C", bound=_Closable)
 
-
-class Parts:
-    """Builds on demand, once, whichever thread asks first."""
+class Parts(StoreParts):
+    """Those around the stores, the scheduler, the ways in, and what chats need."""
 
     def __init__(self, config: MOSConfig, settings: Settings, clock: Clock | None = None) -> None:
-        self.config = config
-        self.tenant = ids.tenant_id(settings.tenant)
-        self.clock = clock or SystemClock()
-        self._named = settings
-        self._made: dict[str, Any] = {}
-        self._open = ExitStack()
-        self._schedules = config.enable_mem_scheduler
-        self._lock = threading.RLock()
+        super().__init__(config, settings, clock)
         self._chat_config = config.chat_model or chat_model_config(settings)
         self._job_options = describe_job(config, self._chat_config)
         if config.enable_mem_scheduler:
@@ -84,62 +49,23 @@ class Parts:
             check_adaptable(self._chat_config)
 
     @property
-    def access(self) -> Access:
-        return self._once("access", self._make_access)
-
-    @property
-    def history_marks(self) -> HistoryMarks:
-        return self._once(
-            "history_marks", lambda: self._closing(build_history_marks(self._named, self.config.user_manager))
-        )
-
-    @property
-    def stores(self) -> TextStores:
-        return self._once("stores", lambda: self._closing(open_stores(self._settings)))
-
-    @property
-    def recall(self) -> FederatedRecall:
-        return self._once("recall", lambda: FederatedRecall(lambda: self._stored_recall, self.registry.find_object))
-
-    @property
     def guided(self) -> GuidedSearch:
         """For searches in a mode that asks the chat model."""
         return self._once("guided", lambda: GuidedSearch(recall=self.recall, adviser=Adviser(llm=self._model)))
-
-    @property
-    def _stored_recall(self) -> Recall:
-        return self._once("stored_recall", lambda: self._closing(Recall(self.stores, self._reranker, clock=self.clock)))
 
     @property
     def _model(self) -> MeteredLLM:
         return self._once("model", lambda: LLMFactory.from_config(self._chat_config, settings=self._named))
 
     @property
-    def _reranker(self) -> Reranker | None:
-        return self._once("reranker", self._make_reranker)
-
-    def text_memory(self, cube: CubeId) -> TreeTextMemory:
-        """A cube of the tenant as a textual memory of its own, on the shared stores."""
-        config = TreeTextMemoryConfig(cube_id=cube)
-        return TreeTextMemory(
-            config, settings=self._settings, stores=self.stores, clock=self.clock, reranker=self._reranker
-        )
+    def organizing_model(self) -> LLM | None:
+        """The reader's model, if it has one: it words what a reorganisation sums up."""
+        return self._once("reader", lambda: open_reader(self.config.mem_reader, self._named)).llm
 
     @property
-    def registry(self) -> CubeRegistry:
-        return self._once("registry", lambda: self._closing(CubeRegistry(self._named, self.text_memory)))
-
-    @property
-    def artefacts(self) -> ArtefactStore:
-        return self._once("artefacts", lambda: ArtefactStore(self._named.kv_root))
-
-    @property
-    def forgetter(self) -> Forgetter:
-        return Forgetter(self.stores, self.artefacts, self.clock)
-
-    @property
-    def pruner(self) -> Pruner:
-        return Pruner(self.stores, self.artefacts, self.clock, half_life_days=self._named.decay_half_life_days)
+    def organizing_settings(self) -> Settings:
+        """What a reorganisation may spend."""
+        return self._named
 
     @property
     def scheduler(self) -> Scheduler | None:
@@ -191,21 +117,6 @@ class Parts:
         for name in ("settings", "intake", "document_intake", "chatter"):
             self._made.pop(name, None)
 
-    def close(self) -> None:
-        """Close what was made, the last first; a part that is asked for afterwards is made anew."""
-        with self._lock:
-            self._made.clear()
-            self._open.close()
-
-    @property
-    def _settings(self) -> Settings:
-        """The settings, with the URLs of servers that had to be started."""
-        return self._once("settings", self._make_settings)
-
-    def _make_settings(self) -> Settings:
-        named = choose_settings(self.config.mem_scheduler, self._named) if self._schedules else self._named
-        return ensure_servers(named, need=_needed(self._schedules))
-
     @property
     def _activation(self) -> Activation | None:
         if not self.config.enable_activation_memory:
@@ -222,16 +133,6 @@ class Parts:
 
     def _find_adapted(self, cube: CubeId) -> HuggingFaceLLM | None:
         return self._adapted.find_model(cube) if self.config.enable_parametric_memory else None
-
-    def _make_reranker(self) -> Reranker | None:
-        reranker = open_reranker(self.config.reranker, self._named)
-        return reranker if reranker is None else self._closing(reranker)
-
-    def _make_access(self) -> Access:
-        default_user = ids.user_id(self.config.user_id)
-        users = self._closing(build_user_store(self._named, self.config.user_manager))
-        users.create_user(self.tenant, default_user, role=Role.ROOT if default_user == ROOT_USER else None)
-        return Access(self.tenant, users, default_user=default_user)
 
     def system_prompt(self, cube: CubeId) -> str:
         """What begins every chat of a cube: the configured words, then the texts of its KV memory's items."""
@@ -285,23 +186,6 @@ class Parts:
             system_prompt=self.system_prompt,
             config=self.config,
             find_adapted=self._find_adapted,
+            note_uses=self.uses.note,
             workers_build=self.scheduler is not None,
         )
-
-    def _once(self, name: str, make: Callable[[], T]) -> T:
-        made = self._made.get(name)
-        if made is not None:
-            return cast(T, made)
-        with self._lock:
-            if name not in self._made:
-                self._made[name] = make()
-            return cast(T, self._made[name])
-
-    def _closing(self, part: C) -> C:
-        self._open.callback(part.close)
-        return part
-
-
-def _needed(schedules: bool) -> Any:
-    always = {"graph", "index"}
-    return frozenset(always | {"redis"} if schedules else always)

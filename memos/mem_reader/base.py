@@ -6,6 +6,7 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
+from memos.configs.reading import ReadingConfig
 from memos.ids import JobId, UserId
 from memos.llms.base import LLM
 from memos.types import Category, MemoryType, Message
@@ -54,6 +55,13 @@ class Reader(Protocol):
     @property
     def llm(self) -> LLM | None:
         """The model that it asks; None for one that asks none."""
+        ...
+
+    def for_cube(self, own: ReadingConfig) -> "Reader":
+        """A reader over the same model that does what a cube wants, before what its own configuration says.
+
+        One that asks no model does nothing of that: it returns itself.
+        """
         ...
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:

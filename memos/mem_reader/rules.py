@@ -9,8 +9,9 @@ said are what people search for: ``Ana said: I moved to Lisbon last month (Febru
 
 import re
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
+from memos.configs.reading import ReadingConfig
 from memos.mem_reader.base import Conversation, Fact
 from memos.mem_reader.dates import annotate_dates, find_dates
 from memos.mem_reader.entities import find_entities
@@ -40,6 +41,10 @@ class RulesReader:
     @property
     def llm(self) -> None:
         return None
+
+    def for_cube(self, own: ReadingConfig) -> Self:
+        del own
+        return self
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         return [_read_one(conversation.messages) for conversation in conversations]

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from memos.configs.chunker import ChunkerConfigFactory
 from memos.configs.mem_reader import DEFAULT_MAX_CHARS, SimpleStructMemReaderConfig
+from memos.configs.reading import ReadingConfig
 from memos.documents.factory import ChunkerFactory
 from memos.errors import InvalidRequest, Unavailable
 from memos.llms.base import LLM
@@ -23,7 +24,7 @@ from memos.mem_reader.extraction import (
     build_schema,
     parse_answer,
 )
-from memos.mem_reader.wanted import Wanted, describe_wanted
+from memos.mem_reader.wanted import Wanted, choose_wanted, describe_wanted
 from memos.mem_reader.windows import Cut, Excerpt, build_windows
 from memos.memories.textual.extraction import extract_items
 from memos.memories.textual.item import TextualMemoryItem
@@ -67,6 +68,11 @@ class SimpleStructReader:
     @property
     def llm(self) -> LLM:
         return self._llm
+
+    def for_cube(self, own: ReadingConfig) -> "SimpleStructReader":
+        """Counts for itself what it drops."""
+        wanted = choose_wanted(own, self._wanted)
+        return SimpleStructReader(self._llm, max_chars=self._max_chars, cut=self._cut, wanted=wanted)
 
     @property
     def dropped_facts(self) -> int:

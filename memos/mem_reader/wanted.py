@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from memos.configs.fact_fields import FactField, FactSchema, ScalarField
 from memos.configs.mem_reader import SimpleStructMemReaderConfig
+from memos.configs.reading import ReadingConfig
 from memos.wellformed import without_controls
 
 MAX_VALUE_CHARS: Final = 1000
@@ -52,6 +53,15 @@ class Taken:
     tags: tuple[str, ...]
     info: Mapping[str, JsonValue]
     dropped: int
+
+
+def choose_wanted(own: ReadingConfig, common: Wanted) -> Wanted:
+    """What holds for a cube, field by field: its own word, else that of the reader."""
+    return Wanted(
+        instructions=common.instructions if own.instructions is None else own.instructions.strip(),
+        categories=common.categories if own.categories is None else own.categories,
+        fields=common.fields if own.fact_schema is None else own.fact_schema,
+    )
 
 
 def describe_wanted(wanted: Wanted) -> str:

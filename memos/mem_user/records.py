@@ -8,7 +8,7 @@ from typing import Any, Literal
 from memos.ids import CubeId, TenantId, UserId
 
 Access = Literal["read", "write", "manage"]
-"""``manage`` is to share a cube and to remove it."""
+"""``manage`` is to share a cube, to remove it, and to say how long its memories stay and what a model is to find."""
 
 
 class Role(StrEnum):

@@ -58,7 +58,7 @@ def test_it_goes_with_its_cube(graph: GraphStore, tenant: TenantId) -> None:
 def test_a_cube_may_be_emptied_without_it(graph: GraphStore, tenant: TenantId) -> None:
     remember(graph, tenant)
     graph.set_retention(tenant, CUBE, MONTH)
-    assert graph.delete_cube(tenant, CUBE, keep_retention=True).memories == 1
+    assert graph.delete_cube(tenant, CUBE, keep_settings=True).memories == 1
     assert graph.list_memories(tenant, CUBE, status=None) == []
     assert graph.find_retention(tenant, CUBE) == MONTH
 

@@ -1,6 +1,8 @@
 """From an extraction to the archive: the real queue, handlers, graph and index; only time is made to pass."""
 
 from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from memos.graph_dbs.factory import build_graph
 from memos.ids import CubeId, TenantId
 from memos.memories.textual.stores import TextStores
 from memos.organize.decay import DAY_MS
+from memos.organize.retention import Retention
 from memos.recall.search import Recall
 from memos.settings import Settings
 from memos.types import JobKind, JobState, Lane, MemoryStatus
@@ -70,12 +73,13 @@ def drain(process: Process, kind: JobKind, of: Lane) -> None:
     Drain(mailbox=process.mailbox, handler=load_handler(kind), resources=process).run(of)
 
 
-def extract(process: Process, tenant: TenantId, text: str) -> None:
+def extract(process: Process, tenant: TenantId, text: str, cube: CubeId = CUBE) -> None:
     """Have a worker extract one message; the organize job that follows is not waited for."""
     message = {"role": "user", "content": text, "speaker": "Ana", "said_at_ms": process.time.now_ms()}
-    process.scheduler.submit(spec(tenant, payload={"messages": [message], "reader": None}))
-    drain(process, JobKind.EXTRACT, lane(tenant))
-    (follow_up,) = process.scheduler.list_jobs(tenant, kind=JobKind.ORGANIZE)
+    where = replace(lane(tenant), cube=cube)
+    process.scheduler.submit(spec(tenant, lane=where, payload={"messages": [message], "reader": None}))
+    drain(process, JobKind.EXTRACT, where)
+    (follow_up, *_) = process.scheduler.list_jobs(tenant, kind=JobKind.ORGANIZE)
     process.scheduler.cancel(tenant, follow_up.id)
 
 
@@ -107,3 +111,25 @@ def test_a_memory_fades_until_the_daily_round_archives_it(process: Process, redi
     (archived,) = process.stores.graph.list_memories(tenant, CUBE, status=None)
     assert (archived.status, archived.version, archived.indexed_version) == (MemoryStatus.ARCHIVED, 2, 2)
     assert archived.importance == pytest.approx(0.5 * 0.5 ** (40 / 30))
+
+
+def test_the_daily_round_archives_where_a_cube_says_so_and_nowhere_else(
+    process: Process, redis: Redis, tenant: TenantId
+) -> None:
+    own, second, neighbour = CubeId(CUBE), CubeId("second"), TenantId(f"{tenant}-2")
+    places = [(tenant, own), (tenant, second), (neighbour, own)]
+    for place in places:
+        extract(process, place[0], "I play the violin in an orchestra.", place[1])
+    with closing(build_graph(process.settings)) as graph:  # an application's, which shares nothing else with a worker
+        graph.set_retention(tenant, own, Retention(max_age_days=5))
+        graph.set_retention(tenant, second, Retention(max_age_days=15))
+
+    process.time.advance_ms(10 * DAY_MS)
+    redis.delete("memos:decay")
+    DecayRound(redis=redis, wakes=Wakes(redis), jobs=MemScheduler(redis)).run()
+    for where, cube in places:
+        drain(process, JobKind.ORGANIZE, Lane(tenant=where, cube=cube, session=CUBE_SESSIONS[JobKind.ORGANIZE]))
+    left = [len(process.stores.graph.list_memories(*place)) for place in places]
+    assert left == [0, 1, 1]
+    assert found(process, tenant) == []
+    assert len(found(process, neighbour)) == 1

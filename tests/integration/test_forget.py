@@ -10,6 +10,7 @@ import pytest
 from memos.configs.mem_os import MOSConfig
 from memos.ids import TenantId
 from memos.mem_os.main import MOS
+from memos.organize.retention import Retention
 from memos.settings import Settings
 from tests.support.command_here import environment_of, run_here
 
@@ -63,14 +64,16 @@ def test_a_tenant_is_forgotten_with_its_memories_when_that_is_asked_for(
     tenants: list[MOS], own: Settings, redis_url: str
 ) -> None:
     ours, theirs = tenants
+    for mos in tenants:
+        mos.set_retention("notes", keep=9)
     places = {**environment_of(own), "MEMOS_REDIS_URL": redis_url}
     forget = ("tenants", "forget", own.tenant, "--yes", "--json")
     assert "memories" not in run_here(*forget, **places).json
-    assert len(texts(ours)) == 2
+    assert (len(texts(ours)), ours.get_retention("notes")) == (2, Retention(keep=9))
     removed = run_here(*forget, "--memories", **places).json
     assert (removed["tenant"], removed["memories"], removed["messages"]) == (own.tenant, 2, 2)
-    assert texts(ours) == []
+    assert (texts(ours), ours.get_retention("notes")) == ([], Retention())
     assert ours.search("bicycle", mem_cube_ids=["notes"])["text_mem"][0]["memories"] == []
     again = run_here(*forget, "--memories", **places).json
     assert {name: count for name, count in again.items() if name != "tenant" and count} == {}
-    assert len(texts(theirs)) == 2
+    assert (len(texts(theirs)), theirs.get_retention("notes")) == (2, Retention(keep=9))

@@ -36,7 +36,7 @@ def mos(own: Settings) -> Iterator[MOS]:
 @pytest.fixture
 def memos(own: Settings) -> Callable[..., Finished]:
     places = environment_of(own)
-    return lambda *arguments: run_here("prune", "notes", *arguments, **places)
+    return lambda *arguments, **more: run_here("prune", "notes", *arguments, **{**places, **more})
 
 
 def test_all_but_the_best_are_archived_and_then_deleted(mos: MOS, memos: Callable[..., Finished]) -> None:
@@ -57,6 +57,24 @@ def test_all_but_the_best_are_archived_and_then_deleted(mos: MOS, memos: Callabl
     assert memos("--keep", "1", "--delete", "--yes", "--json").json["pruned"] == 2
     assert [node.id for node in mos.get_all("notes")["text_mem"][0]["memories"]["nodes"]] == [baker]
     assert memos("--keep", "1", "--delete", "--yes", "--json").json["planned"] == 0
+
+
+@pytest.mark.parametrize(
+    ("asked", "shown"),
+    [
+        ([], [("max_age_days", 30.0, "cube"), ("keep", 5, "settings")]),
+        (["--keep", "3"], [("keep", 3, "command")]),
+    ],
+)
+def test_without_a_rule_the_retention_holds_and_it_is_told_who_said_so(
+    mos: MOS, memos: Callable[..., Finished], asked: list[str], shown: list[tuple[str, float, str]]
+) -> None:
+    mos.set_retention("notes", max_age_days=30)
+    common = {"MEMOS_RETENTION_DAYS": "7", "MEMOS_RETENTION_MEMORIES": "5"}
+    done = memos(*asked, "--dry-run", "--json", **common)
+    assert [tuple(rule.values()) for rule in done.json["rules"]] == shown
+    table = memos(*asked, "--dry-run", **common).out
+    assert [word for rule in shown for word in rule if str(word) not in table] == []
 
 
 def test_what_is_restored_is_found_again(mos: MOS) -> None:

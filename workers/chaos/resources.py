@@ -9,6 +9,7 @@ from threading import Lock
 from typing import Any
 
 from memos.configs.embedder import EmbedderConfigFactory, UniversalAPIEmbedderConfig
+from memos.configs.reading import ReadingConfig
 from memos.embedders.base import Embedder
 from memos.embedders.factory import EmbedderFactory
 from memos.graph_dbs.base import JobWrite
@@ -79,6 +80,9 @@ class PointedReader:
     @property
     def llm(self) -> LLM | None:
         return self._inner.llm
+
+    def for_cube(self, own: ReadingConfig) -> "PointedReader":
+        return PointedReader(self._inner.for_cube(own), self._control)
 
     def read(self, conversations: Sequence[Conversation]) -> list[list[Fact]]:
         self._control.pass_point(Point.DURING_LLM, inside_s=INSIDE_S)

@@ -12,6 +12,8 @@ CREATE CONSTRAINT memos_lane_key IF NOT EXISTS FOR (n:Lane) REQUIRE n.key IS UNI
 
 CREATE CONSTRAINT memos_retention_key IF NOT EXISTS FOR (n:Retention) REQUIRE n.key IS UNIQUE;
 
+CREATE CONSTRAINT memos_reading_key IF NOT EXISTS FOR (n:Reading) REQUIRE n.key IS UNIQUE;
+
 CREATE CONSTRAINT memos_schema_key IF NOT EXISTS FOR (n:MemosSchema) REQUIRE n.key IS UNIQUE;
 
 CREATE INDEX memos_memory_order IF NOT EXISTS FOR (n:Memory) ON (n.order_key);

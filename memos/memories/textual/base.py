@@ -8,11 +8,11 @@ tree_text        a graph (Neo4j) with Milvus as its index; adds edges and paths
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from memos.errors import InvalidRequest, NotFound
 from memos.memories.textual.item import TextualMemoryItem
-from memos.types import MemoryType
+from memos.recall.options import SearchKeywords
 
 Given = TextualMemoryItem | Mapping[str, Any] | str
 """An item, its fields, or just its text."""
@@ -46,8 +46,11 @@ class BaseTextMemory(ABC):
         """Remove every item for good; returns how many there were."""
 
     @abstractmethod
-    def search(self, query: str, top_k: int = 5, *, memory_types: Sequence[MemoryType] = ()) -> list[TextualMemoryItem]:
-        """The best items, best first, each with its score; only of these memory types, if any are named."""
+    def search(self, query: str, top_k: int = 5, **options: Unpack[SearchKeywords]) -> list[TextualMemoryItem]:
+        """The best items, best first, each with its score, within the options (SearchKeywords).
+
+        Never one that is archived or has expired. Raises InvalidRequest for a mode that asks a model.
+        """
 
     @abstractmethod
     def extract(self, messages: Sequence[Mapping[str, Any]]) -> list[TextualMemoryItem]:

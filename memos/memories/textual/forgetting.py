@@ -18,6 +18,7 @@ from memos.memories.textual.listing import list_all
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.organize.forget import find_baseless, find_bereft, find_summaries
+from memos.recall.use import ForgetUses, uncounted
 from memos.types import Edge
 
 _PAGE: Final = 250
@@ -43,18 +44,20 @@ class ForgottenCounts:
 class Forgetter:
     """Forgets users in cubes of the tenant's stores. Safe to repeat: a second run finds nothing."""
 
-    def __init__(self, stores: TextStores, artefacts: ArtefactStore, clock: Clock) -> None:
+    def __init__(
+        self, stores: TextStores, artefacts: ArtefactStore, clock: Clock, *, forget_uses: ForgetUses = uncounted
+    ) -> None:
         self._stores = stores
         self._artefacts = artefacts
         self._clock = clock
+        self._forget_uses = forget_uses
 
     def forget(self, tenant: TenantId, cube: CubeId, user: UserId) -> ForgottenCounts:
         """Remove the user's messages, and what rests on nothing else. What others said stays, and is found.
 
         What the user adds meanwhile may stay; the same call again removes it.
         """
-        gone = self._find_gone(tenant, cube, user)
-        edges = self._find_edges(tenant, cube, gone)
+        gone, edges = self._find_gone(tenant, cube, user)
         # Before the summaries go: whoever is killed in between has others summed up once more, and no worse.
         self._stores.graph.freshen(tenant, cube, find_bereft(edges, frozenset(gone)))
         memories, artefacts = self._remove(tenant, cube, gone)
@@ -70,17 +73,20 @@ class Forgetter:
         artefacts += self._artefacts.delete_cube(tenant, cube)  # what was built meanwhile
         return ForgottenCounts(memories=counts.memories, messages=counts.messages, artefacts=artefacts)
 
-    def _find_gone(self, tenant: TenantId, cube: CubeId, user: UserId) -> list[MemoryId]:
-        graph, gone = self._stores.graph, dict[MemoryId, None]()
+    def _find_gone(self, tenant: TenantId, cube: CubeId, user: UserId) -> tuple[list[MemoryId], list[Edge]]:
+        """What nothing is left of, and all edges of that."""
+        graph, gone, edges = self._stores.graph, dict[MemoryId, None](), list[Edge]()
         said = frozenset(graph.list_said(tenant, cube, user))
         for page in _pages(list_all(graph, tenant, cube, status=None)):
             sources = graph.find_sources(tenant, cube, [memory.id for memory in page])
             gone |= dict.fromkeys(find_baseless(page, sources, said=said, user=user))
         newest = list(gone)
         while newest:
-            newest = find_summaries(self._find_edges(tenant, cube, newest), gone)
+            found = self._find_edges(tenant, cube, newest)
+            newest = find_summaries(found, gone)
             gone |= dict.fromkeys(newest)
-        return list(gone)
+            edges += found
+        return list(gone), edges
 
     def _find_edges(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> list[Edge]:
         return [edge for page in _pages(ids) for edge in self._stores.graph.find_edges(tenant, cube, page)]
@@ -88,6 +94,7 @@ class Forgetter:
     def _remove(self, tenant: TenantId, cube: CubeId, gone: Sequence[MemoryId]) -> tuple[int, int]:
         memories = artefacts = 0
         for page in _pages(gone):
+            self._forget_uses(tenant, cube, page)
             self._stores.index.delete(tenant, cube, page)
             artefacts += self._artefacts.delete_derived(tenant, cube, page)
             memories += self._stores.graph.delete_memories(tenant, cube, page)

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Unpack
 
 from memos import ids
 from memos.clock import Clock, SystemClock
@@ -32,10 +32,10 @@ from memos.memories.textual.records import (
     succeed,
     touched,
 )
-from memos.memories.textual.search import RecordSearch, parse_memory_types, parse_top_k
+from memos.memories.textual.search import RecordSearch, parse_top_k
+from memos.recall.options import SearchKeywords, parse_fast_options
 from memos.settings import Settings
-from memos.types import MemoryType
-from memos.vec_dbs.base import IndexFilter, IndexRow, RecordIndex
+from memos.vec_dbs.base import IndexRow, RecordIndex
 
 Vector = Sequence[float]
 
@@ -73,7 +73,7 @@ class IndexedTextMemory(BaseTextMemory):
         self._index = stores.index
         self._embedder = stores.embedder
         self._clock = clock or SystemClock()
-        self._search = RecordSearch(tenant=self._tenant, index=stores.index, embedder=stores.embedder)
+        self._search = RecordSearch(tenant=self._tenant, cube=self._cube, index=stores.index, embedder=stores.embedder)
         self._changing = threading.Lock()
 
     def add(self, memories: Sequence[Given] | Given) -> list[str]:
@@ -126,11 +126,10 @@ class IndexedTextMemory(BaseTextMemory):
             self._index.delete_cube(self._tenant, self._cube)
         return count
 
-    def search(self, query: str, top_k: int = 5, *, memory_types: Sequence[MemoryType] = ()) -> list[TextualMemoryItem]:
-        """The best items, best first, of these memory types or of all. What could not be asked is logged."""
-        limit = parse_top_k(top_k)
-        where = IndexFilter(cubes=(self._cube,), memory_types=parse_memory_types(memory_types))
-        return self._search.find(parse_text(query, "query"), where, top_k=limit)
+    def search(self, query: str, top_k: int = 5, **options: Unpack[SearchKeywords]) -> list[TextualMemoryItem]:
+        """The best items, best first, within the options (SearchKeywords). What could not be asked is logged."""
+        limit, question = parse_top_k(top_k), parse_text(query, "query")
+        return self._search.find(question, parse_fast_options(options), top_k=limit, now_ms=self._clock.now_ms())
 
     def extract(self, messages: Sequence[Mapping[str, Any]]) -> list[TextualMemoryItem]:
         reader = open_extractor(self._extractor, self._settings)

@@ -15,6 +15,7 @@ from memos.memories.textual.listing import list_all
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
 from memos.organize.prune import Moment, Pruned, PruneRules, count_reasons, plan
+from memos.recall.use import ForgetUses, uncounted
 from memos.types import MemoryStatus
 
 _PAGE: Final = 250
@@ -25,11 +26,12 @@ _SAMPLE: Final = 5
 class PruneReport:
     """What a pruning took, or would have taken.
 
-    ``memories`` is how many were looked at, ``planned`` how many of them were to go, by ``reasons``, and ``pruned`` how
-    many went. ``sample`` has the first few that were to go.
+    ``memories`` is how many were looked at, ``planned`` how many of them were to go by the ``rules``, for which
+    ``reasons``, and ``pruned`` how many went. ``sample`` has the first few that were to go.
     """
 
     cube: CubeId
+    rules: PruneRules
     memories: int
     planned: int
     pruned: int
@@ -40,11 +42,20 @@ class PruneReport:
 class Pruner:
     """Prunes cubes of the tenant's stores. ``half_life_days`` is how fast importance fades until it is compared."""
 
-    def __init__(self, stores: TextStores, artefacts: ArtefactStore, clock: Clock, *, half_life_days: float) -> None:
+    def __init__(
+        self,
+        stores: TextStores,
+        artefacts: ArtefactStore,
+        clock: Clock,
+        *,
+        half_life_days: float,
+        forget_uses: ForgetUses = uncounted,
+    ) -> None:
         self._stores = stores
         self._artefacts = artefacts
         self._clock = clock
         self._half_life_days = half_life_days
+        self._forget_uses = forget_uses
 
     def prune(
         self, tenant: TenantId, cube: CubeId, rules: PruneRules, *, delete: bool = False, dry_run: bool = False
@@ -58,6 +69,7 @@ class Pruner:
         doomed = plan(memories, rules, moment)
         return PruneReport(
             cube=cube,
+            rules=rules,
             memories=len(memories),
             planned=len(doomed),
             pruned=0 if dry_run else self._apply(tenant, cube, doomed, delete=delete, now_ms=moment.now_ms),
@@ -80,6 +92,7 @@ class Pruner:
     def _delete(self, tenant: TenantId, cube: CubeId, versions: dict[MemoryId, int]) -> int:
         found = self._stores.graph.find_memories(tenant, cube, list(versions))
         same = [each.id for each in found.values() if each.version == versions[each.id]]
+        self._forget_uses(tenant, cube, same)
         self._stores.index.delete(tenant, cube, same)
         self._artefacts.delete_derived(tenant, cube, same)
         # The graph last: as long as it has a memory, a call after one that was killed deletes the rest as well.

@@ -1,28 +1,38 @@
 """Search where there is no graph: the candidates of one index, fused as recall fuses them, and read from that index.
 
-query ─┬─> embed ──> dense candidates ─┐
-       └──────────> text candidates ───┴─> fuse ──> records ──> recency, importance ──> top k
+query ──> two lists (lists.py) ──> fuse ──> records ──> recency, importance ──> diversity ──> budget ──> top k
+              ^                               │ too few may be shown
+              └──────── twice as many ────────┘
+
+The index looks at status and memory types; whatever else the options ask for, and whether a memory has expired, is
+evaluated on the records. Lists grow until enough may be shown, nothing is left, or they have MAX_CANDIDATES, which is
+logged then.
 """
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Final, cast
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from memos.embedders.base import Embedder
-from memos.errors import InvalidRequest, Unavailable
-from memos.ids import CubeId, TenantId
+from memos.errors import InvalidRequest
+from memos.ids import CubeId, MemoryId, TenantId
 from memos.memories.textual.item import TextualMemoryItem
+from memos.memories.textual.lists import RecordLists
 from memos.memories.textual.records import memory_of, parse_record
+from memos.recall.choice import choose, count_ranked
 from memos.recall.fuse import Candidate, add_importance, add_recency, fuse
-from memos.types import MemoryStatus, MemoryType
-from memos.vec_dbs.base import IndexFilter, IndexHit, RecordIndex
+from memos.recall.narrowing import build_where
+from memos.recall.options import SearchOptions
+from memos.recall.reading import Reading
+from memos.types import Memory
+from memos.vec_dbs.base import RecordIndex
 
 MAX_TOP_K: Final = 1000
-TIMEOUT_S: Final = 5.0
 # Candidates from each list: enough for the union to hold what either would rank among its first top_k.
 MIN_CANDIDATES: Final = 30
+# Milvus lists 16,384 at most.
+MAX_CANDIDATES: Final = 16_000
 # Read beyond the answer: recency and importance can lift some, and some may be deleted by now.
 SPARE_CANDIDATES: Final = 10
 
@@ -31,65 +41,69 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RecordSearch:
-    """Finds items of one tenant. Without an embedder they are found by their words alone."""
+    """Finds items of one cube. Without an embedder they are found by their words alone.
+
+    ``max_candidates`` is how long a list may grow.
+    """
 
     tenant: TenantId
+    cube: CubeId
     index: RecordIndex
     embedder: Embedder | None
+    max_candidates: int = MAX_CANDIDATES
 
-    def find(self, query: str, where: IndexFilter, *, top_k: int) -> list[TextualMemoryItem]:
-        """The best items of the filter's only cube, best first. Raises Unavailable when nothing could be asked."""
-        limit = max(MIN_CANDIDATES, 3 * top_k)
-        dense, text = self._candidates(query, where, limit)
-        candidates = fuse(dense, text)[: top_k + SPARE_CANDIDATES]
-        return self._read(candidates, where.cubes[0])[:top_k]
+    def find(self, query: str, options: SearchOptions, *, top_k: int, now_ms: int) -> list[TextualMemoryItem]:
+        """The best items, best first, none that has expired. Raises Unavailable when nothing could be asked."""
+        where = build_where([self.cube], options, now_ms=now_ms)
+        asked = replace(where, periods=(), facets=())  # of which a RecordIndex knows nothing
+        records = _Records(self.index)
+        reading = Reading(records, self.tenant, where, options.condition)
+        lists = RecordLists(self.index, self.embedder, self.tenant, query, asked)
+        found = self._widen(lists, reading, count_ranked(top_k, options))
+        ranked = add_importance(add_recency(found, reading.kept), reading.kept)
+        texts = [reading.kept[item.key].text for item in ranked]
+        chosen = choose(ranked, texts, top_k=top_k, options=options)
+        return [records.build_item(item, explain=options.explain) for item in chosen]
 
-    def _candidates(self, query: str, where: IndexFilter, limit: int) -> tuple[list[IndexHit], list[IndexHit]]:
-        asked: dict[str, Callable[[], list[IndexHit]]] = {"text": lambda: self._text(query, where, limit)}
-        if self.embedder is not None:
-            asked["dense"] = lambda: self._dense(query, where, limit)
-        found: dict[str, list[IndexHit]] = {}
-        failures: list[Unavailable] = []
-        with ThreadPoolExecutor(
-            len(asked)
-        ) as threads:  # side by side, so that a server that is away is waited for once
-            answers = {name: threads.submit(ask) for name, ask in asked.items()}
-        for name, answer in answers.items():
-            try:
-                found[name] = answer.result()
-            except Unavailable as error:
-                failures.append(error)
-                logger.warning("a search went without %s candidates: %s", name, error)
-        if not found:
-            raise failures[0]
-        return found.get("dense", []), found.get("text", [])
-
-    def _text(self, query: str, where: IndexFilter, limit: int) -> list[IndexHit]:
-        return self.index.search_text(self.tenant, query, where, limit=limit, timeout_s=TIMEOUT_S)
-
-    def _dense(self, query: str, where: IndexFilter, limit: int) -> list[IndexHit]:
-        if self.embedder is None:
-            return []
-        vector = self.embedder.embed([query], purpose="query")[0]
-        return self.index.search_dense(self.tenant, vector, where, limit=limit, timeout_s=TIMEOUT_S)
-
-    def _read(self, candidates: Sequence[Candidate], cube: CubeId) -> list[TextualMemoryItem]:
-        records = self.index.find_records(self.tenant, cube, [item.key[1] for item in candidates])
-        items = {(cube, memory): parse_record(found.record) for memory, found in records.items()}
-        active = {key: item for key, item in items.items() if item.metadata.status is MemoryStatus.ACTIVATED}
-        memories = {key: memory_of(item, cube, now_ms=0) for key, item in active.items()}
-        found = [item for item in candidates if item.key in active]
-        ranked = add_importance(add_recency(found, memories), memories)
-        return [active[item.key].model_copy(update={"score": item.score, "parts": dict(item.parts)}) for item in ranked]
+    def _widen(self, lists: RecordLists, reading: Reading, pool: int) -> list[Candidate]:
+        """``pool`` candidates that may be shown, if that many can be reached, and perhaps a few more."""
+        limit = max(MIN_CANDIDATES, 3 * pool)
+        while True:
+            asked = lists.ask(limit)
+            found = _find_first(reading, fuse(asked.dense, asked.text), pool)
+            if len(found) >= pool or asked.is_all:
+                return found
+            if limit >= self.max_candidates:
+                logger.warning("a search looked at the %d best candidates only, too few of which may be shown", limit)
+                return found
+            limit = min(2 * limit, self.max_candidates)
 
 
-def parse_memory_types(given: object) -> tuple[MemoryType, ...]:
-    """The memory types that a caller named, as such or by name. Raises InvalidRequest, listing the known ones."""
-    several = cast(Iterable[object], given) if isinstance(given, Iterable) and not isinstance(given, str) else [given]
-    try:
-        return tuple(MemoryType(name) for name in several)
-    except ValueError:
-        raise InvalidRequest(f"memory_types must be a list of {', '.join(MemoryType)}, not {given!r:.80}") from None
+class _Records:
+    """What one search reads of the index, as recall looks at it and as it was written."""
+
+    def __init__(self, index: RecordIndex) -> None:
+        self._index = index
+        self._items: dict[MemoryId, TextualMemoryItem] = {}
+
+    def find_memories(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> dict[MemoryId, Memory]:
+        """Those of the ids that exist in this cube, whatever their status."""
+        found = self._index.find_records(tenant, cube, ids)
+        items = {memory: parse_record(row.record) for memory, row in found.items()}
+        self._items |= items
+        return {memory: memory_of(item, cube, now_ms=0) for memory, item in items.items()}
+
+    def build_item(self, found: Candidate, *, explain: bool) -> TextualMemoryItem:
+        """An item that was read, with its score."""
+        parts = dict(found.parts) if explain else None
+        return self._items[found.key[1]].model_copy(update={"score": found.score, "parts": parts})
+
+
+def _find_first(reading: Reading, ranked: Sequence[Candidate], pool: int) -> list[Candidate]:
+    """The first that may be shown: ``pool`` of them at least, if there are. Most searches need only the first few."""
+    wanted = pool + SPARE_CANDIDATES
+    found = reading.find_first(ranked[:wanted], wanted)
+    return found if len(found) >= pool else reading.find_first(ranked, wanted)
 
 
 def parse_top_k(value: object) -> int:

@@ -14,7 +14,6 @@ from typing import Any, Final, Unpack
 from memos import ids
 from memos.clock import Clock, SystemClock
 from memos.configs.memory import TreeTextMemoryConfig
-from memos.errors import InvalidRequest
 from memos.graph_dbs.base import JobWrite
 from memos.ids import MemoryId, SessionId, new_job_id
 from memos.memories.textual.base import BaseTextMemory, Given, apply_update, parse_items
@@ -36,7 +35,7 @@ from memos.memories.textual.relations import GivenEdge, Relations, parse_depth
 from memos.memories.textual.search import parse_top_k
 from memos.memories.textual.stores import TextStores
 from memos.memories.textual.writer import TextWriter
-from memos.recall.options import Mode, SearchKeywords, parse_options
+from memos.recall.options import SearchKeywords, parse_fast_options
 from memos.recall.search import Recall
 from memos.rerankers.base import Reranker
 from memos.settings import Settings, load_settings
@@ -117,7 +116,7 @@ class TreeTextMemory(BaseTextMemory):
 
     def delete_all(self) -> int:
         """Remove every item for good, and the messages that they came from; returns how many items there were."""
-        counts = self._stores.graph.delete_cube(self._tenant, self._cube)
+        counts = self._stores.graph.delete_cube(self._tenant, self._cube, keep_settings=True)
         self._stores.index.delete_cube(self._tenant, self._cube)
         return counts.memories
 
@@ -127,9 +126,7 @@ class TreeTextMemory(BaseTextMemory):
         Relations are followed for ``max_hops`` steps of the configuration. What could not be asked is logged.
         """
         limit, question = parse_top_k(top_k), parse_text(query, "query")
-        wanted = parse_options(options)
-        if wanted.mode is not Mode.FAST:
-            raise InvalidRequest(f"mode {wanted.mode.value!r} asks a chat model, which MOS.search has; leave it out")
+        wanted = parse_fast_options(options)
         found = self._recall.search(self._tenant, [self._cube], question, top_k=limit, options=wanted)
         for missing in found.degraded:
             log.warning("a search went without %s", missing)

@@ -62,7 +62,7 @@ class TextWriter(Indexer):
             self.index_lagging(lane.tenant, lane.cube)
         fresh = [item for item in jobs if item.job not in applied]
         raw = self._write_raw(lane, fresh, applied, reader, fence)
-        answers = self._read(fresh, reader, keep)
+        answers = self._read(lane, fresh, reader, keep)
         provisional = self._find_provisional(lane, raw, applied)
         refined = self._refine(lane, fresh, answers, provisional)
         revised = self._revise(lane, answers, refined, judge_of(reader), keep)
@@ -100,16 +100,21 @@ class TextWriter(Indexer):
         self._apply(lane, [raw[item.job] for item in due], fence)
         return raw
 
-    def _read(self, jobs: Sequence[WriteJob], reader: Reader, keep: KeepAnswers) -> dict[JobId, Answer]:
+    def _read(self, lane: Lane, jobs: Sequence[WriteJob], reader: Reader, keep: KeepAnswers) -> dict[JobId, Answer]:
         answers = {item.job: parse_answer(item.answer) for item in jobs if item.answer is not None}
         unread = [item for item in jobs if item.answer is None]
         if not unread:
             return answers
-        found = reader.read([item.conversation for item in unread])
+        found = self._reader_of(lane, reader).read([item.conversation for item in unread])
         read = {item.job: Answer(facts=tuple(facts)) for item, facts in zip(unread, found, strict=True)}
         if reader.keeps_answers:
             keep({job: answer.model_dump_json() for job, answer in read.items()})
         return answers | read
+
+    def _reader_of(self, lane: Lane, reader: Reader) -> Reader:
+        """The reader that does what the cube wants now; a stored answer is what was wanted when it was given."""
+        own = None if reader.llm is None else self._stores.graph.find_reading(lane.tenant, lane.cube)
+        return reader if own is None else reader.for_cube(own)
 
     def _find_provisional(
         self, lane: Lane, raw: Mapping[JobId, JobWrite], applied: Mapping[JobId, Sequence[MemoryId]]

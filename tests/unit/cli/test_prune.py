@@ -35,7 +35,8 @@ def test_a_cube_without_memories_has_nothing_to_prune(places: dict[str, str]) ->
     done = run_here("prune", "notes", "--keep", "3", "--json", **places)
     nothing = {"age": 0, "importance": 0, "size": 0}
     expected = {"cube": "notes", "memories": 0, "planned": 0, "pruned": 0, "reasons": nothing, "sample": []}
-    assert (done.code, done.json) == (0, expected)
+    rules = [{"rule": "keep", "limit": 3, "said_by": "command"}]
+    assert (done.code, done.json) == (0, {**expected, "rules": rules})
 
 
 @pytest.mark.parametrize("answer", [b"n\n", b""])
@@ -52,8 +53,17 @@ def test_nobody_is_asked_about_a_dry_run_or_with_yes(places: dict[str, str], una
     assert run_here("prune", "notes", "--keep", "1", "--delete", unasked, **places).code == 0
 
 
+@pytest.mark.models
+def test_without_a_rule_there_must_be_a_retention(memos: Memos) -> None:
+    assert_mistake(memos("notes"), "what to prune", "no retention holds")
+
+
+@pytest.mark.parametrize("unasked", ["--yes", "--dry-run"])
+def test_a_retention_deletes_nothing(memos: Memos, unasked: str) -> None:
+    assert_mistake(memos("notes", "--delete", unasked, MEMOS_RETENTION_MEMORIES="5"), "a retention deletes nothing")
+
+
 MISTAKES: dict[str, tuple[list[str], list[str]]] = {
-    "no rule": (["notes"], ["what to prune"]),
     "an age without a unit": (["notes", "--older-than", "180"], ["'180'", "180d"]),
     "an age of nothing": (["notes", "--older-than", "0d"], ["above 0"]),
     "an age in other digits": (["notes", "--older-than", "٣d"], ["--older-than"]),

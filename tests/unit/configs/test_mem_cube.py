@@ -87,5 +87,7 @@ def test_a_name_that_is_none_is_refused(field: str, name: object) -> None:
 def test_an_unknown_backend_and_an_unknown_field_are_refused() -> None:
     with pytest.raises(InvalidConfig, match="unknown backend 'qdrant'"):
         build(text_mem={"backend": "qdrant"})
-    with pytest.raises(InvalidConfig, match="known fields: act_mem, cube_id, para_mem, text_mem, user_id"):
+    with pytest.raises(
+        InvalidConfig, match="known fields: act_mem, cube_id, para_mem, reading, retention, text_mem, user_id"
+    ):
         build(cube="x")

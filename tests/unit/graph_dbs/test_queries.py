@@ -44,5 +44,5 @@ def test_a_query_that_returns_one_record_says_so(name: str) -> None:
 
 def test_the_schema_is_made_of_statements_that_may_be_repeated() -> None:
     statements = load_statements("schema")
-    assert len(statements) == 11
+    assert len(statements) == 12
     assert all("IF NOT EXISTS" in statement for statement in statements)

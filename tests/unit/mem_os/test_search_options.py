@@ -5,14 +5,17 @@ from typing import Any
 import pytest
 
 from memos.configs.mem_cube import GeneralMemCubeConfig
+from memos.configs.memory import NaiveTextMemoryConfig
 from memos.errors import InvalidConfig, InvalidRequest
 from memos.mem_cube.general import GeneralMemCube
 from memos.mem_os.main import MOS
+from memos.memories.textual.naive import NaiveTextMemory
 from tests.unit.mem_os.conftest import OpenMOS, texts
 
 pytestmark = pytest.mark.models
 
 TEA, BICYCLE, PORTO = "I drink green tea.", "I own a red bicycle.", "I live in Porto."
+BLACK = "I drink black tea at work with milk and sugar."
 
 
 @pytest.fixture
@@ -110,23 +113,98 @@ def mixed(open_mos: OpenMOS) -> MOS:
     """A cube in the stores, and an object of the application's own."""
     mos = open_mos()
     mos.add(memory_content=TEA)
-    config = {"cube_id": "own", "text_mem": {"backend": "naive_text", "config": {}}}
-    own = GeneralMemCube(GeneralMemCubeConfig.model_validate(config))
-    own.add(["I drink black tea at work with milk and sugar."])
+    own = GeneralMemCube(own_config("own"))
+    own.add([BLACK])
     mos.register_mem_cube(own)
     return mos
 
 
+def own_config(cube_id: str) -> GeneralMemCubeConfig:
+    """Of a cube in RAM."""
+    config = {"cube_id": cube_id, "text_mem": {"backend": "naive_text", "config": {}}}
+    return GeneralMemCubeConfig.model_validate(config)
+
+
+OLD, RED = "I drank tea in Kyoto.", "I drink red tea."
+OBJECT_OPTIONS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "as_of": ({"as_of": "2021-06-01"}, {OLD}),
+    "said_from": ({"said_from": "2022-01-01"}, {TEA, BLACK, RED}),
+    "said_until": ({"said_until": "2022-01-01"}, {OLD}),
+    "filters": ({"filters": {"info.colour": "red", "NOT": [{"said_at": {"lt": "2022-01-01"}}]}}, {RED}),
+    "memory_types": ({"memory_types": ["OuterMemory"]}, {RED}),
+    "several": ({"memory_types": ["LongTermMemory"], "said_until": "2022-01-01", "max_tokens": 100}, {OLD}),
+}
+
+
+@pytest.mark.parametrize(("options", "wanted"), OBJECT_OPTIONS.values(), ids=OBJECT_OPTIONS)
+def test_an_object_follows_each_option_like_the_stores(mixed: MOS, options: dict[str, Any], wanted: set[str]) -> None:
+    own = mixed.mem_cubes["own"]
+    old = {"said_at": "2021-01-01", "invalid_at": "2021-12-31", "info": {"colour": "red"}}
+    red = {"memory_type": "OuterMemory", "info": {"colour": "red"}}
+    own.add([{"memory": OLD, "metadata": old}, {"memory": RED, "metadata": red}])
+    assert set(texts(mixed.search("tea", **options))) == wanted
+    assert [set(texts(found)) for found in mixed.search_many(["tea", "red tea"], **options)] == [wanted] * 2
+
+
+def test_a_repetition_across_stores_and_objects_gives_way(mixed: MOS) -> None:
+    repeated = [TEA, "I drink green tea now.", "I drink green tea daily."]
+    mixed.mem_cubes["own"].add([*repeated, "Water boils at a hundred degrees for tea."])
+    assert set(texts(mixed.search("I drink green tea", top_k=2))) <= set(repeated)
+    first, second = texts(mixed.search("I drink green tea", top_k=2, mmr=0.1))
+    assert first in repeated
+    assert second not in repeated
+
+
+def test_an_object_is_never_asked_for_more_than_a_search_may_find(mixed: MOS) -> None:
+    assert set(texts(mixed.search("tea", top_k=500, mmr=1))) == {TEA, BLACK}
+
+
+class Modest(NaiveTextMemory):
+    """A memory of the application's own, whose search takes one option."""
+
+    def search(self, query: str, top_k: int = 5, *, memory_types: Any = ()) -> Any:  # type: ignore[override]
+        return super().search(query, top_k, memory_types=memory_types)
+
+
+class ModestCube(GeneralMemCube):
+    """Has such a memory."""
+
+    def _part(self, name: str) -> Any:
+        return self._made.setdefault("text", Modest(NaiveTextMemoryConfig())) if name == "text_mem" else None
+
+
+class PlainCube(GeneralMemCube):
+    """Its own search takes no options, though that of its memories does."""
+
+    def search(self, query: str, top_k: int = 5) -> Any:  # type: ignore[override]
+        return super().search(query, top_k)
+
+
 @pytest.mark.parametrize(
-    "option",
-    [{"as_of": "2026-01-01"}, {"said_from": "2020-01-01"}, {"filters": {"key": "tea"}}, {"mmr": 0.5}],
-    ids=lambda option: next(iter(option)),
+    ("kind", "option"),
+    [
+        (ModestCube, {"as_of": "2026-01-01"}),
+        (ModestCube, {"said_from": "2020-01-01"}),
+        (ModestCube, {"filters": {"key": "tea"}}),
+        (PlainCube, {"memory_types": ["UserMemory"]}),
+    ],
 )
-def test_an_object_that_cannot_follow_an_option_is_named(mixed: MOS, option: dict[str, Any]) -> None:
+def test_an_object_that_cannot_follow_an_option_is_named(
+    mixed: MOS, kind: type[GeneralMemCube], option: dict[str, Any]
+) -> None:
     (name,) = option
-    with pytest.raises(InvalidRequest, match=f"cube 'own' is an object .* cannot be searched with {name};"):
+    mixed.register_mem_cube(kind(own_config("modest")))
+    with pytest.raises(InvalidRequest, match=f"cube 'modest' is an object .* cannot be searched with {name};"):
         mixed.search("tea", **option)
-    mixed.search("tea", mem_cube_ids=["notes"], **option)
+    mixed.search("tea", mem_cube_ids=["notes", "own"], **option)
+    mixed.search("tea", mmr=0.5, max_tokens=100)
+
+
+def test_an_object_is_asked_with_the_options_that_it_takes(mixed: MOS) -> None:
+    cube = ModestCube(own_config("modest"))
+    cube.add([{"memory": RED, "metadata": {"memory_type": "OuterMemory"}}, OLD])
+    mixed.register_mem_cube(cube)
+    assert texts(mixed.search("tea", mem_cube_ids=["modest"], memory_types=["OuterMemory"])) == [RED]
 
 
 def test_a_budget_holds_for_stores_and_objects_together(mixed: MOS) -> None:

@@ -9,6 +9,7 @@ import pytest
 from redis import Redis
 
 from memos.configs.mem_reader import MemReaderConfigFactory
+from memos.configs.reading import ReadingConfig
 from memos.errors import QuotaExceeded, Unavailable
 from memos.ids import JobId
 from memos.mem_reader.base import Conversation
@@ -130,6 +131,22 @@ def test_a_call_that_takes_long_keeps_its_permit(redis: Redis, eventually: Calla
 
     ThrottledReader(Slow(), throttle).read([CONVERSATION])
     assert (seen, throttle.read().in_flight) == ([1], 0)
+
+
+def test_a_cubes_reader_takes_a_permit_as_well_and_no_more_than_one(redis: Redis, server: OpenAIServer) -> None:
+    config = asking(server)
+    provider = find_provider(config, Settings())
+    assert provider is not None
+    throttle = Throttle(redis, provider, max_calls=1)
+    common = open_throttled_reader(config, Settings(), lambda _: throttle)
+    reader = common.for_cube(ReadingConfig(instructions="Remember pains."))
+    reader.read([CONVERSATION])
+    assert server.requests[0]["messages"][0]["content"].endswith("Remember pains.")
+    held = throttle.acquire()
+    with pytest.raises(QuotaExceeded):
+        reader.read([CONVERSATION])
+    throttle.release_success(held)
+    assert (len(server.requests), throttle.read().in_flight) == (1, 0)
 
 
 def test_an_answer_is_not_lost_because_redis_went_away(redis: Redis) -> None:

@@ -1,13 +1,15 @@
 """Forgetting a user over twins: what is left in graph, index and KV artefacts."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from memos.clock import ManualClock
-from memos.graph_dbs.base import JobWrite
-from memos.ids import JobId, MemoryId, TenantId, UserId
+from memos.graph_dbs.base import GraphStore, JobWrite
+from memos.ids import CubeId, JobId, MemoryId, TenantId, UserId
 from memos.kv.manifest import MemoryRef
 from memos.kv.store import ArtefactStore, NewArtefact
 from memos.memories.textual.forgetting import Forgetter, ForgottenCounts
@@ -38,6 +40,21 @@ def stores() -> TextStores:
 @pytest.fixture
 def artefacts(tmp_path: Path) -> ArtefactStore:
     return ArtefactStore(tmp_path, keep_per_cube=9)
+
+
+class Noting:
+    """A graph that notes whose edges it was asked for."""
+
+    def __init__(self, graph: GraphStore) -> None:
+        self._graph = graph
+        self.asked: list[MemoryId] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._graph, name)
+
+    def find_edges(self, tenant: TenantId, cube: CubeId, ids: Sequence[MemoryId]) -> list[Edge]:
+        self.asked += ids
+        return self._graph.find_edges(tenant, cube, ids)
 
 
 def put(stores: TextStores, name: str, user: UserId, **changes: object) -> None:
@@ -90,6 +107,12 @@ def test_what_the_user_said_goes_with_all_that_sums_it_up(stores: TextStores, ar
     left = {memory.id for memory in stores.graph.list_memories(*HERE)}
     assert set(stores.index.list_ids(*HERE)) == left
     assert {each.memories[0].id for each in artefacts.list_artefacts(*HERE)} == left
+
+
+def test_edges_are_read_once(stores: TextStores, artefacts: ArtefactStore) -> None:
+    graph = Noting(stores.graph)
+    forget(replace(stores, graph=cast(GraphStore, graph)), artefacts)
+    assert len(graph.asked) == len(set(graph.asked)) == 3
 
 
 def test_a_second_run_finds_nothing(stores: TextStores, artefacts: ArtefactStore) -> None:
