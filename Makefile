@@ -26,6 +26,9 @@ TESTS ?=
 # gets what is in tests/support/distribution.py.
 JOBS ?= 2
 CHAOS ?=
+# Hundreds of processes are started here, each of which would compile all that it imports, for a second, if the
+# environment forbade to keep that.
+export PYTHONDONTWRITEBYTECODE :=
 
 PIP := .venv/bin/python -m pip --disable-pip-version-check --quiet --quiet
 STAMP := .venv/.installed
