@@ -6,7 +6,6 @@ marks and deletions come out the same.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from operator import itemgetter
 from typing import Any, Final
 
 from memos.clock import Clock, SystemClock
@@ -22,18 +21,16 @@ from memos.graph_dbs.edge_rows import distinct_edges, read_edges
 from memos.graph_dbs.edge_writer import ALL, EdgeWriter
 from memos.graph_dbs.forget_writer import ForgetWriter
 from memos.graph_dbs.lane_writer import LaneWriter, Run, run_in_chunks
+from memos.graph_dbs.last_messages import find_last_messages
 from memos.graph_dbs.message_rows import (
     keys_before,
-    message_places,
     once_each,
     read_contexts,
-    read_message,
     read_sources,
     said_parameters,
 )
 from memos.graph_dbs.plan_writer import PlanWriter, hiding_parameters
 from memos.graph_dbs.queries import load_statements
-from memos.graph_dbs.rows import Row
 from memos.ids import CubeId, JobId, MemoryId, MessageId, SessionId, TenantId, UserId, storage_key
 from memos.organize.decay import DecayPolicy
 from memos.organize.plan import Plan
@@ -42,8 +39,6 @@ from memos.types import Edge, Memory, MemoryStatus, Message, Source
 
 SCHEMA_VERSION: Final = 1
 NODES_PER_DELETE: Final = 500
-# Messages that are looked up one by one rather than as a range.
-FOUND_BY_PLACE: Final = 200
 
 _SCHEMA_KEY: Final = "memos"
 
@@ -134,12 +129,7 @@ class Neo4jGraph:
         self, tenant: TenantId, cube: CubeId, session: SessionId, *, limit: int
     ) -> list[tuple[UserId, Message]]:
         """The last ``limit`` messages of a session, oldest first, each with the user whose turn it was."""
-        found = self._find_last(tenant, cube, session, limit) if limit <= FOUND_BY_PLACE else None
-        if found is None:
-            above, below = layout.cube_range(tenant, cube, session)
-            bounds = {"above": above, "below": below, "limit": max(limit, 0)}
-            found = self._bolt.collect("list_messages", tenant=tenant, cube=cube, **bounds)
-        return [read_message(message) for message in sorted(found, key=itemgetter("seq"))]
+        return find_last_messages(self._bolt, tenant, cube, session, limit=max(limit, 0))
 
     def list_lagging(self, tenant: TenantId, cube: CubeId, *, limit: int) -> list[Memory]:
         """Memories whose ``indexed_version`` is behind their ``version``; the cost grows with their number only."""
@@ -262,19 +252,6 @@ class Neo4jGraph:
     def close(self) -> None:
         """Disconnect. The store may be used again afterwards."""
         self._bolt.close()
-
-    def _find_last(self, tenant: TenantId, cube: CubeId, session: SessionId, limit: int) -> list[Row] | None:
-        """The last messages by their places, at a cost that does not grow with the session; ArcadeDB sorts all of one.
-
-        None when some have been removed, so that earlier ones are wanted as well.
-        """
-        names = {"tenant": tenant, "cube": cube}
-        lanes = self._bolt.query("find_lane", key=storage_key(tenant, cube, session), **names)
-        next_seq = int(lanes[0]["next_seq"]) if lanes else 1
-        first_seq = max(next_seq - max(limit, 0), 1)
-        places = message_places(tenant, cube, session, range(first_seq, next_seq))
-        found = self._bolt.collect("find_messages", order_keys=places, **names) if places else []
-        return found if first_seq == 1 or len(found) == len(places) else None
 
     def _get(self, tenant: TenantId, cube: CubeId, memory: MemoryId) -> Memory:
         return _only(list(self.find_memories(tenant, cube, [memory]).values()), cube, memory)

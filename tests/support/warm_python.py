@@ -19,8 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import ModuleType
-from typing import Any, Self
+from typing import Self
 
 _PACKAGES = ("torch", "transformers", "sentence_transformers")
 
@@ -101,17 +100,13 @@ def _run(arguments: list[str], cwd: str, env: dict[str, str], streams: list[str]
     os.chdir(cwd)
     first, *rest = arguments
     if first == "-c":
+        script = Path(streams[0]).with_name("code.py")
+        script.write_text(rest[0], encoding="utf-8")
         sys.argv, sys.path[0] = ["-c", *rest[1:]], ""
-        _run_code(rest[0])
+        runpy.run_path(str(script), run_name="__main__")
     else:
         sys.argv, sys.path[0] = arguments, str(Path(first).parent)
         runpy.run_path(first, run_name="__main__")
-
-
-def _run_code(code: str) -> None:
-    sys.modules["__main__"] = module = ModuleType("__main__")
-    names: dict[str, Any] = module.__dict__
-    exec(compile(code, "<string>", "exec"), names)  # noqa: S102 - of a test
 
 
 if __name__ == "__main__":
